@@ -170,3 +170,180 @@ class HostFacts:
 
     interfaces: tuple[HostInterface, ...]
     taken: tuple[tuple[IPv4Network, str], ...] = ()
+
+
+# --- what shall be there, and what is -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """A Docker network that shall exist."""
+
+    name: str
+    driver: str  # "macvlan" or "bridge"
+    subnet: IPv4Network
+    gateway: IPv4Address  # a placeholder: Docker insists on one, nobody has it
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A container's interface on a network."""
+
+    network: str
+    address: IPv4Address
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A part of a named volume inside a container."""
+
+    volume: str
+    subpath: str
+    target: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """A container that shall run.
+
+    `legs` are there before it starts, and a change of them recreates it; `hot_legs` come and
+    go while it runs (a new destination must not disturb the others). `image` is the image's
+    name, `image_id` what it resolves to now, so that a new build recreates the container.
+    """
+
+    name: str
+    role: str
+    image: str
+    image_id: str
+    legs: tuple[Leg, ...]
+    hot_legs: tuple[Leg, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    mounts: tuple[Mount, ...] = ()
+    devices: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    groups: tuple[str, ...] = ()
+    tmpfs: tuple[str, ...] = ("/run", "/tmp")
+    stop_signal: str = "SIGTERM"
+
+
+class OnChange(enum.StrEnum):
+    """What makes a running container take a changed file."""
+
+    RESTART = "restart"
+    RELOAD = "reload"  # SIGHUP
+    RULES = "rules"  # the router loads its rules again, atomically
+    NOTHING = "nothing"  # its program notices by itself
+
+
+@dataclass(frozen=True, slots=True)
+class FileSpec:
+    """A rendered file: where (relative to the volume), its content, who must be told."""
+
+    path: str
+    content: str = field(repr=False)
+    container: str | None
+    on_change: OnChange
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """Everything that shall be there, in the order in which it is made."""
+
+    networks: tuple[NetworkSpec, ...] = ()
+    containers: tuple[ContainerSpec, ...] = ()
+    files: tuple[FileSpec, ...] = ()
+    directories: tuple[str, ...] = ()  # that containers write to, relative to the volume
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedNetwork:
+    """A Docker network with one of our names."""
+
+    name: str
+    spec: str  # the digest of the NetworkSpec it was made from, "" when it is not ours
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedContainer:
+    """A container with one of our names."""
+
+    name: str
+    spec: str  # the digest of the ContainerSpec it was made from, "" when it is not ours
+    running: bool
+    networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedState:
+    """What is there. `files` maps paths below the volume to their content."""
+
+    networks: tuple[ObservedNetwork, ...] = ()
+    containers: tuple[ObservedContainer, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    directories: frozenset[str] = frozenset()
+
+
+class Verb(enum.StrEnum):
+    """What an action does; the words that `plan` shows."""
+
+    CREATE_NETWORK = "create network"
+    REMOVE_NETWORK = "remove network"
+    CREATE_CONTAINER = "create container"
+    REMOVE_CONTAINER = "remove container"
+    START_CONTAINER = "start container"
+    RESTART_CONTAINER = "restart container"
+    RELOAD_CONTAINER = "reload container"
+    LOAD_RULES = "load rules"
+    CONNECT = "connect"
+    DISCONNECT = "disconnect"
+    MAKE_DIRECTORY = "make directory"
+    WRITE_FILE = "write file"
+    REMOVE_FILE = "remove file"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One step, and why it is taken. `item` is the spec that the step needs, if any."""
+
+    verb: Verb
+    target: str
+    reason: str
+    item: NetworkSpec | ContainerSpec | FileSpec | Leg | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps from what is there to what shall be there, in order."""
+
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a switch did. `milliseconds` runs from the first packet refused to the last entry cut."""
+
+    mac: str
+    device: str
+    old: str | None
+    new: str | None
+    connections_cut: int
+    milliseconds: float
+    at: str  # ISO 8601, UTC
+
+
+# --- what is seen while it runs --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A DHCP lease. `expires` is in seconds since the epoch; 0: never."""
+
+    mac: str
+    address: IPv4Address
+    hostname: str
+    expires: int

@@ -1,0 +1,198 @@
+"""What the router remembers: its devices, what was chosen for them, and the numbers it gave out.
+
+`State` is one small document. Everything that changes it is a pure function here, so that the
+rules (a new device gets the default destination; a mark is never used for two connections'
+lives) can be read in one place and tested without a disk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from orchestrator.model import Config
+
+MAX_DEVICES = 0xFFF
+MAX_GENERATION = 0xFFF
+MAX_SLOTS = 239  # the third byte of the transit pool; above it lie the uplinks' placeholders
+MAX_UPLINKS = 15
+
+
+class StoreFull(Exception):
+    """A number space (devices, destinations, uplinks) is used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device that was seen or configured.
+
+    `name` and `choice` are what a person said on the page or the command line (None: nothing
+    yet). `active` is the destination in its live ct mark (None: it is rejected), and
+    `generation` counts the changes of `active`.
+    """
+
+    mac: str
+    number: int
+    hostname: str = ""
+    name: str | None = None
+    choice: str | None = None
+    active: str | None = None
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that is remembered. `slots` and `uplinks` map names to the numbers they were given.
+
+    `install` makes this router's MAC addresses differ from a neighbour's. `choices_lost` is
+    set when the document was damaged beyond reading: then nobody knows what was chosen, and a
+    device without a choice is rejected rather than sent by the default destination.
+    """
+
+    install: str
+    devices: tuple[KnownDevice, ...] = ()
+    slots: Mapping[str, int] = field(default_factory=dict)
+    uplinks: Mapping[str, int] = field(default_factory=dict)
+    stopped: bool = False
+    choices_lost: bool = False
+
+    def device(self, mac: str) -> KnownDevice | None:
+        return next((d for d in self.devices if d.mac == mac), None)
+
+    def with_device(self, device: KnownDevice) -> State:
+        others = tuple(d for d in self.devices if d.mac != device.mac)
+        return replace(self, devices=tuple(sorted((*others, device), key=lambda d: d.number)))
+
+
+def _free_number(used: Iterable[int], limit: int, what: str) -> int:
+    taken = set(used)
+    for number in range(1, limit + 1):
+        if number not in taken:
+            return number
+    raise StoreFull(f"all {limit} {what} are in use")
+
+
+def _numbered(
+    given: Mapping[str, int], names: Iterable[str], limit: int, what: str
+) -> Mapping[str, int]:
+    """Give every name a number and keep the ones given; forget names only when room is needed."""
+    wanted = list(names)
+    result = dict(given)
+    for name in wanted:
+        if name not in result:
+            if len(result) >= limit:
+                result = {known: n for known, n in result.items() if known in wanted}
+            result[name] = _free_number(result.values(), limit, what)
+    return result
+
+
+def _seen(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State:
+    known = state.device(mac)
+    if known is None:
+        state = _with_room(state, keep)
+        number = _free_number((d.number for d in state.devices), MAX_DEVICES, "device numbers")
+        return state.with_device(KnownDevice(mac=mac, number=number, hostname=hostname))
+    if hostname and known.hostname != hostname:
+        return state.with_device(replace(known, hostname=hostname))
+    return state
+
+
+def _with_room(state: State, keep: frozenset[str]) -> State:
+    """Forget the oldest device that nobody named or chose for, when no number is left.
+
+    Phones change their MAC address for privacy, so strangers collect over the years.
+    """
+    if len(state.devices) < MAX_DEVICES:
+        return state
+    strangers = (d for d in state.devices if not (d.name or d.choice or d.mac in keep))
+    forgotten = next(strangers, None)
+    return replace(state, devices=tuple(d for d in state.devices if d is not forgotten))
+
+
+def effective_destination(config: Config, state: State, device: KnownDevice) -> str | None:
+    """Return the destination that `device` shall use now; None rejects its traffic.
+
+    What a person chose comes first, then router.yaml's word for the device, then the default.
+    A destination that no longer exists is never replaced by another: that would be a leak.
+    """
+    configured = next((d.destination for d in config.devices if d.mac == device.mac), None)
+    wanted = device.choice or configured
+    if wanted is None:
+        wanted = None if state.choices_lost else config.default_destination
+    return wanted if wanted is not None and config.destination(wanted) else None
+
+
+def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
+    """Return `state` brought up to date with the configuration and the leases.
+
+    `hostnames` maps the MAC of each lease to the name that the device gave itself ("" for
+    none). Every device whose effective destination differs from its active one gets a new
+    generation, so that its new ct mark was never live before.
+
+    Raises StoreFull.
+    """
+    state = replace(
+        state,
+        slots=_numbered(state.slots, (d.name for d in config.destinations), MAX_SLOTS, "slots"),
+        uplinks=_numbered(state.uplinks, (u.name for u in config.uplinks), MAX_UPLINKS, "uplinks"),
+    )
+    keep = frozenset(hostnames) | {d.mac for d in config.devices}
+    for configured in config.devices:
+        state = _seen(state, configured.mac, "", keep)
+    for mac, hostname in hostnames.items():
+        state = _seen(state, mac, hostname, keep)
+    for device in state.devices:
+        wanted = effective_destination(config, state, device)
+        if wanted != device.active:
+            state = state.with_device(_activated(device, wanted))
+    return state
+
+
+def _activated(device: KnownDevice, destination: str | None) -> KnownDevice:
+    generation = device.generation % MAX_GENERATION + 1
+    return replace(device, active=destination, generation=generation)
+
+
+def mark_of(state: State, device: KnownDevice) -> int | None:
+    """Return the live ct mark (generation << 20 | device << 8 | slot); None: rejected."""
+    if device.active is None:
+        return None
+    return device.generation << 20 | device.number << 8 | state.slots[device.active]
+
+
+def live_marks(state: State) -> dict[str, int]:
+    """Return {MAC: live ct mark} of every device that may send."""
+    marks = ((d.mac, mark_of(state, d)) for d in state.devices)
+    return {mac: mark for mac, mark in marks if mark is not None}
+
+
+def as_label(text: str) -> str:
+    """Turn what a device calls itself into a DNS label (RFC 1123), or "" when nothing is left."""
+    return re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")[:63].strip("-")
+
+
+def names(config: Config, state: State) -> dict[str, str]:
+    """Return {MAC: name}, unique and fit for DNS.
+
+    A person's word comes before router.yaml's, that before the device's own; the numbers make
+    two devices of one name `tv` and `tv-2`, always in the same order.
+    """
+    configured = {d.mac: d.name for d in config.devices}
+    given = {d.mac: d.name or configured.get(d.mac, "") for d in state.devices}
+    taken = {"manyways", "router", "localhost", *filter(None, given.values())}
+    result = {}
+    for device in state.devices:
+        name = given[device.mac]
+        if not name:
+            base = as_label(device.hostname) or "device-" + device.mac.replace(":", "")[-6:]
+            name = _unused(base, taken)
+            taken.add(name)
+        result[device.mac] = name
+    return result
+
+
+def _unused(base: str, taken: set[str]) -> str:
+    if base not in taken:
+        return base
+    return next(name for n in range(2, MAX_DEVICES + 2) if (name := f"{base}-{n}") not in taken)
