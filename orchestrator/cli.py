@@ -1,0 +1,244 @@
+"""The command line, `orchestrator VERB`: its words, its exit codes, and its last resort.
+
+It must start fast on a small computer, so everything that a verb needs is imported when the
+verb runs. No traceback reaches a person: what nobody foresaw becomes one line that says how
+to report it, and MANYWAYS_DEBUG=1 shows the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from orchestrator import __version__
+
+if TYPE_CHECKING:
+    from orchestrator.client import ControlError
+    from orchestrator.tree import Style
+    from orchestrator.verbs import Answer
+
+FAILED, UNREACHABLE, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 64, 130, 141
+IN_CONTAINER = Path("/config")
+MOST_LINES = 10_000
+
+EPILOG = """\
+examples:
+  orchestrator status
+  orchestrator assign tv uk
+
+exit codes: 0 all is well; 1 something is not, or the request failed; 2 the
+Manyways daemon does not answer; 64 the command was not understood.
+Each verb explains itself: orchestrator assign --help
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with an exit code of its own, because 2 says that the daemon does not answer."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}\n  for help: {self.prog} --help\n")
+
+
+def _lines(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_LINES):
+        raise argparse.ArgumentTypeError(f"write a number from 1 to {MOST_LINES}, not '{text}'")
+    return int(text)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line with its help texts."""
+    parser = _Parser(
+        prog="orchestrator",
+        description="Manyways: every device of the house picks its own way out.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"Manyways {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+
+    def verb(name: str, summary: str, example: str, *, data: bool = True) -> _Parser:
+        made: _Parser = verbs.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"example:\n  {example}\n",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if data:
+            made.add_argument("--json", action="store_true", help="print data for programs")
+        return made
+
+    verb("status", "show what works and what does not", "orchestrator status")
+    verb("devices", "list every device and where it goes", "orchestrator devices")
+    assign = verb("assign", "send a device by another destination", "orchestrator assign tv uk")
+    assign.add_argument("device", metavar="DEVICE", help="its name, MAC or IP address")
+    assign.add_argument("destination", metavar="DESTINATION", help="as `status` names it")
+    rename = verb("rename", "give a device another name", "orchestrator rename tv kitchen-tv")
+    rename.add_argument("device", metavar="DEVICE", help="its name, MAC or IP address")
+    rename.add_argument("name", metavar="NAME", help="letters, digits and hyphens")
+    logs = verb("logs", "show what a part of the router wrote last", "orchestrator logs uk")
+    logs.add_argument(
+        "name",
+        metavar="NAME",
+        help="router, dhcp, webui, orchestrator, or a destination",
+    )
+    logs.add_argument("--lines", type=_lines, default=100, metavar="N", help="how many (100)")
+    check = verb("check", "read the configuration and list every mistake", "orchestrator check")
+    check.add_argument(
+        "--config",
+        type=Path,
+        default=IN_CONTAINER if IN_CONTAINER.is_dir() else Path(),
+        metavar="DIR",
+        help="the directory that holds router.yaml and profiles/",
+    )
+    verb("plan", "say what `up` would do, and why", "orchestrator plan")
+    verb("up", "read the configuration and make everything so", "orchestrator up")
+    verb(
+        "down",
+        "remove the router's containers and networks, but keep names and choices",
+        "orchestrator down",
+    )
+    verb("run", "be the daemon (the container does this)", "orchestrator run", data=False)
+    return parser
+
+
+VERBS = (
+    *("status", "devices", "assign", "rename", "logs"),
+    *("check", "plan", "up", "down", "run"),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; never raises but for argparse's own exits."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Somebody like `head` has read enough. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches a person
+        return _last_resort(error, words)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(
+                errors="replace"
+            )  # a terminal that lacks a letter still gets the rest
+    stranger = next((word for word in words if not word.startswith("-")), None)
+    if stranger is not None and stranger not in VERBS:
+        return _unknown_verb(stranger)
+    parser = build_parser()
+    args = parser.parse_args(words)
+    if args.verb is None:
+        parser.print_help()
+        return USAGE
+    if args.verb == "run":
+        from orchestrator import daemon
+
+        return daemon.main() or 0
+    return _answer(args)
+
+
+def _answer(args: argparse.Namespace) -> int:
+    """Run a verb that prints, and print."""
+    from orchestrator import verbs
+    from orchestrator.client import Control, ControlError
+
+    act: verbs.Verb = getattr(verbs, args.verb)
+    try:
+        answer = act(args, Control(), _style())
+    except ControlError as error:
+        return _refused(error, args)
+    _print(answer, args)
+    return answer.code
+
+
+def _print(answer: Answer, args: argparse.Namespace) -> None:
+    if args.json:
+        _print_json(answer.data)
+        return
+    if answer.text:
+        print(answer.text)
+    sys.stdout.flush()
+    for trouble in answer.trouble:
+        _complain(trouble)
+
+
+def _refused(error: ControlError, args: argparse.Namespace) -> int:
+    """Say what went wrong, and what would be right."""
+    from orchestrator.client import Unreachable
+
+    unreachable = isinstance(error, Unreachable)
+    if args.json:
+        state = {"state": "unreachable"} if unreachable else {}
+        mistakes = {"errors": list(error.errors)} if error.errors else {}
+        _print_json({**state, "error": error.message, "hint": error.hint, **mistakes})
+    else:
+        _complain(error.message, *error.errors, error.hint)
+    return UNREACHABLE if unreachable else FAILED
+
+
+def _complain(message: str, *details: str) -> None:
+    from orchestrator.tree import clean
+
+    lines = [f"orchestrator: {clean(message)}", *(f"  {clean(d)}" for d in details if d)]
+    print("\n".join(lines), file=sys.stderr)
+
+
+def _print_json(data: object) -> None:
+    import json
+
+    print(json.dumps(data, indent=2))
+
+
+def _style() -> Style:
+    """What standard output can show; a program that reads it gets no colour."""
+    from orchestrator.tree import Style
+
+    terminal = sys.stdout.isatty()
+    encoding = (sys.stdout.encoding or "ascii").lower()
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 80
+    return Style(
+        width=max(40, min(columns or 80, 80)),
+        unicode=encoding.startswith("utf"),
+        colour=terminal and "NO_COLOR" not in os.environ,
+    )
+
+
+def _unknown_verb(word: str) -> int:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, VERBS, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(VERBS)}"
+    _complain(f"there is no verb '{word}'", hint)
+    return USAGE
+
+
+def _last_resort(error: Exception, words: list[str]) -> int:
+    if os.environ.get("MANYWAYS_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+        return FAILED
+    command = " ".join(["orchestrator", *words])
+    print(
+        f"orchestrator: something unforeseen happened: {type(error).__name__}: {error}"
+        f" (please report it with the output of: MANYWAYS_DEBUG=1 {command})",
+        file=sys.stderr,
+    )
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""What the daemon reports, as text for a person.
+
+Pure: the JSON of the control API goes in, lines of text come out. The tree follows the way of
+a packet, uplink to egress to tunnel to DNS to devices, so the first thing that is wrong stands
+above everything that it explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.client import (
+    Action,
+    Check,
+    Destination,
+    Device,
+    Receipt,
+    Status,
+    Uplink,
+    describe_cut,
+)
+from orchestrator.tree import Node, Style, Tone, clean, draw, paint, paragraph, table
+
+_TONES: dict[str, Tone] = {
+    "ok": "good",
+    "healthy": "good",
+    "starting": "warn",
+    "degraded": "warn",
+    "down": "bad",
+    "failed": "bad",
+    "rejected": "bad",
+}
+
+
+def exit_code(status: Status) -> int:
+    """0 when all is well, 1 when something is not."""
+    return 0 if status["state"] == "healthy" and not status["stopped"] else 1
+
+
+def status_text(status: Status, style: Style) -> str:
+    """The whole report: a headline, what is wrong with the router itself, and the tree."""
+    state = "stopped" if status["stopped"] else status["state"]
+    tone: Tone = "bad" if status["stopped"] else _TONES.get(state, "bad")
+    lines = [
+        f"Manyways {clean(status['version'])} is {paint(state, tone, style)}",
+        f"The page: {clean(status['lan']['page'])}",
+        "",
+        *draw(_router_nodes(status), style),
+    ]
+    for uplink in status["uplinks"]:
+        lines += ["", *draw([_uplink_node(uplink, status)], style)]
+    homeless = _homeless(status)
+    if homeless:
+        lines += ["", *draw([homeless], style)]
+    return "\n".join(lines)
+
+
+def _router_nodes(status: Status) -> list[Node]:
+    """The router's own services and its configuration."""
+    services = tuple(
+        Node(s["name"], _loud(s["state"]), _TONES.get(s["state"], "bad"), s["message"])
+        for s in status["services"]
+    )
+    nodes = [Node("the router itself", children=services)]
+    config = status["config"]
+    if config["errors"]:
+        mistakes = tuple(map(Node, config["errors"]))
+        nodes.append(Node("mistakes in the configuration; the last good one stays", "",
+                          children=mistakes))  # fmt: skip
+    if config["notes"]:
+        nodes.append(Node("notes on the configuration", children=tuple(map(Node, config["notes"]))))
+    if status["stopped"]:
+        nodes.append(Node("stopped: no device gets out until: orchestrator up"))
+    return nodes
+
+
+def _uplink_node(uplink: Uplink, status: Status) -> Node:
+    destinations = [d for d in status["destinations"] if d["uplink"] == uplink["name"]]
+    children = tuple(_destination_node(d, status) for d in destinations)
+    return Node(f"uplink {uplink['name']} ({uplink['interface']})", children=children)
+
+
+def _destination_node(destination: Destination, status: Status) -> Node:
+    """A destination, its chain of checks, and the devices at the end of the chain."""
+    name, state = destination["name"], destination["state"]
+    facts: list[str] = [] if destination["kind"] == name else [destination["kind"]]
+    facts += ["default"] if name == status["default_destination"] else []
+    broken = next((c for c in destination["checks"] if c["state"] == "failed"), None)
+    devices = [d for d in status["devices"] if d["destination"] == name]
+    checks = tuple(_check_node(check, broken) for check in destination["checks"])
+    # The failed check says it below, at its own place: once is enough.
+    said = broken is not None and destination["message"] == broken["message"]
+    return Node(
+        f"{name} ({', '.join(facts)})" if facts else name,
+        _loud(state),
+        _TONES.get(state, "bad"),
+        "" if said else destination["message"],
+        (*checks, _devices_node(devices, state)),
+    )
+
+
+def _check_node(check: Check, broken: Check | None) -> Node:
+    if check["state"] == "unknown":
+        why = f"waits for the {_spoken(broken['name'])}" if broken else "not known yet"
+        return Node(_spoken(check["name"]), "-", "dim", check["message"] or why)
+    state = check["state"]
+    return Node(_spoken(check["name"]), _loud(state), _TONES.get(state, "bad"), check["message"])
+
+
+def _devices_node(devices: Sequence[Device], state: str) -> Node:
+    if not devices:
+        return Node("devices", "none", "dim")
+    children = tuple(_device_node(device) for device in devices)
+    stuck = "rejected until this works again" if state == "down" else ""
+    return Node("devices", str(len(devices)), "", stuck, children)
+
+
+def _device_node(device: Device) -> Node:
+    state = "away" if device["state"] == "ok" and not device["online"] else device["state"]
+    tone: Tone = "dim" if state == "away" else _TONES.get(state, "bad")
+    address = device["address"] or "no address"
+    message = f"{address}  {device['message']}" if device["message"] else address
+    return Node(device["name"], _loud(state), tone, message)
+
+
+def _homeless(status: Status) -> Node | None:
+    """Devices whose destination is in no uplink's part of the tree: never to be forgotten."""
+    uplinks = {uplink["name"] for uplink in status["uplinks"]}
+    known = {d["name"] for d in status["destinations"] if d["uplink"] in uplinks}
+    lost = [d for d in status["devices"] if d["destination"] not in known]
+    if not lost:
+        return None
+    nodes = tuple(
+        Node(d["name"], _loud(d["state"]), _TONES.get(d["state"], "bad"),
+             d["message"] or f"there is no destination '{d['destination']}'")
+        for d in lost
+    )  # fmt: skip
+    return Node("devices without a way out", children=nodes)
+
+
+def _spoken(check: str) -> str:
+    return "DNS" if check == "dns" else check
+
+
+def _loud(state: str) -> str:
+    """Bad states stand out without colour, too."""
+    return clean(state.upper() if _TONES.get(state) == "bad" else state)
+
+
+def devices_text(devices: Sequence[Device], style: Style) -> str:
+    """The devices as a table."""
+    if not devices:
+        return "No device yet: one appears here when it asks for an address."
+    rows = [
+        (
+            device["name"],
+            device["address"] or "-",
+            device["destination"],
+            device["state"] if device["online"] or device["state"] != "ok" else "away",
+            device["mac"],
+        )
+        for device in devices
+    ]
+    return "\n".join(table(("NAME", "ADDRESS", "DESTINATION", "STATE", "MAC"), rows, style))
+
+
+def receipt_text(receipt: Receipt, style: Style) -> str:
+    """What a switch did, in one line."""
+    device, old, new = (clean(receipt[key]) for key in ("device", "old", "new"))
+    return f"{device}: {old} {style.arrow} {new}, {describe_cut(receipt)}"
+
+
+def actions_text(actions: Sequence[Action], nothing: str, style: Style) -> str:
+    """Actions with their reasons, one below the other; `nothing` when there are none."""
+    if not actions:
+        return nothing
+    sentences = (f"{a['verb']} {a['target']}: {a['reason']}" for a in actions)
+    return "\n".join(line for text in sentences for line in paragraph(text, style))

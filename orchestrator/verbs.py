@@ -1,0 +1,80 @@
+"""What each verb of the command line does, apart from parsing and printing.
+
+A verb asks the daemon and returns an `Answer`: text for a person, the same as data for
+`--json`, and an exit code. Nothing here prints, so every word can be tested as a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator import status as show
+from orchestrator.client import Control
+from orchestrator.tree import Style, clean
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from orchestrator.client import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to print: `text`, or `data` with --json; `trouble` goes to standard error."""
+
+    text: str
+    data: Mapping[str, Any]
+    code: int = 0
+    trouble: tuple[str, ...] = ()
+
+
+Verb = Callable[["Namespace", Control, Style], Answer]
+
+
+def status(_: Namespace, control: Control, style: Style) -> Answer:
+    report = control.status()
+    return Answer(show.status_text(report, style), report, show.exit_code(report))
+
+
+def devices(_: Namespace, control: Control, style: Style) -> Answer:
+    found = control.devices()
+    return Answer(show.devices_text(found, style), {"devices": found})
+
+
+def assign(args: Namespace, control: Control, style: Style) -> Answer:
+    receipt = control.assign(args.device, args.destination)
+    return Answer(show.receipt_text(receipt, style), receipt)
+
+
+def rename(args: Namespace, control: Control, _: Style) -> Answer:
+    device = control.rename(args.device, args.name)
+    text = f"{clean(args.device)} is now called {clean(device['name'])}"
+    return Answer(text, device)
+
+
+def plan(_: Namespace, control: Control, style: Style) -> Answer:
+    actions = control.plan()
+    nothing = "Nothing to do: everything is as it should be."
+    return Answer(show.actions_text(actions, nothing, style), {"actions": actions})
+
+
+def up(_: Namespace, control: Control, style: Style) -> Answer:
+    return _outcome(control.up(), "Everything is as it should be.", style)
+
+
+def down(_: Namespace, control: Control, style: Style) -> Answer:
+    return _outcome(control.down(), "Nothing was running.", style)
+
+
+def _outcome(outcome: Outcome, nothing: str, style: Style) -> Answer:
+    trouble = tuple(outcome.get("errors", ()))
+    text = show.actions_text(outcome["actions"], "" if trouble else nothing, style)
+    return Answer(text, outcome, 1 if trouble else 0, trouble)
+
+
+def logs(args: Namespace, control: Control, _: Style) -> Answer:
+    lines = control.logs(args.name, args.lines)
+    text = "\n".join(clean(line.expandtabs()) for line in lines)
+    return Answer(text, {"lines": lines})
