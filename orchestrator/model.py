@@ -54,6 +54,24 @@ class Lan:
     def network(self) -> IPv4Network:
         return self.address.network
 
+    @property
+    def placeholder(self) -> IPv4Address:
+        """The gateway that Docker insists on; nobody has it."""
+        return self.network.broadcast_address - 1
+
+    @property
+    def webui(self) -> IPv4Address:
+        return self.network.broadcast_address - 2
+
+    @property
+    def dhcp_server(self) -> IPv4Address:
+        return self.network.broadcast_address - 3
+
+    @property
+    def service_addresses(self) -> tuple[IPv4Address, IPv4Address, IPv4Address]:
+        """The last three usable addresses, which no device may have: webui, dhcp, placeholder."""
+        return self.webui, self.dhcp_server, self.placeholder
+
 
 @dataclass(frozen=True, slots=True)
 class StaticAddresses:
@@ -95,15 +113,17 @@ class Profile:
     `key`, `tls-auth`, `tls-crypt`, …) to its text. `needs_credentials` is true when the
     profile says `auth-user-pass`; `credentials` are user name and password when the profile
     (inline) or the destination's credentials file gives them. `notes` tell the person, with
-    the line, what was neutralised and why.
+    the line, what was neutralised and why. `dns` are the name servers that the profile itself
+    names; they are already part of the destination's `dns`.
     """
 
     remotes: tuple[Remote, ...]
     directives: tuple[str, ...]
-    inline: Mapping[str, str]
+    inline: Mapping[str, str] = field(repr=False)  # holds private keys
     needs_credentials: bool = False
     credentials: tuple[str, str] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    dns: tuple[IPv4Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
