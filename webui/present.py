@@ -1,0 +1,251 @@
+"""From the daemon's report to what a person reads: pure, and in plain words.
+
+Templates only place what stands here, so every sentence of the page can be tested without
+a browser, and every decision (what is a problem, which button is the current one) is made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from orchestrator.client import Check, Destination, Device, Receipt, Status, describe_cut
+
+Tone = Literal["good", "warn", "bad", "dim"]
+BUTTONS_AT_MOST = 6  # with more destinations a list takes less room than buttons
+
+_STATES: dict[str, tuple[Tone, str]] = {
+    "ok": ("good", "Works"),
+    "starting": ("warn", "Starting…"),
+    "degraded": ("warn", "Works, with trouble"),
+    "down": ("bad", "Does not work"),
+}
+_CHECKS: dict[str, tuple[Tone, str]] = {
+    "ok": ("good", "works"),
+    "failed": ("bad", "fails"),
+    "unknown": ("dim", "not tested yet"),
+}
+_CHECK_NAMES = {
+    "uplink": "The house's network",
+    "egress": "This way's own part of the router",
+    "tunnel": "The VPN connection",
+    "dns": "Finding addresses (DNS)",
+}
+_SERVICES = {
+    "router": "The part that sends traffic on its way has stopped, so nothing gets out.",
+    "dhcp": "The part that gives addresses to devices has stopped. Known devices go on working.",
+    "webui": "This page's own part of the router has trouble.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One destination as a device can pick it."""
+
+    name: str
+    current: bool
+    tone: Tone
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCard:
+    """One device; `ref` is what the control API knows it by."""
+
+    ref: str
+    id: str
+    name: str
+    address: str
+    online: bool
+    destination: str
+    choices: tuple[Choice, ...]
+    trouble: str
+    tone: Tone
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One link of a destination's chain."""
+
+    name: str
+    tone: Tone
+    word: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class WayCard:
+    """One destination and how it is."""
+
+    id: str
+    name: str
+    kind: str
+    tone: Tone
+    word: str
+    message: str
+    checks: tuple[CheckLine, ...]
+    users: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything on the page."""
+
+    tone: Tone
+    headline: str
+    alerts: tuple[str, ...]
+    notes: tuple[str, ...]
+    devices: tuple[DeviceCard, ...]
+    ways: tuple[WayCard, ...]
+    default: str
+    version: str
+    buttons: bool
+
+
+def page(status: Status, now: datetime) -> Page:
+    """The whole page for one report; `now` is an aware time."""
+    alerts = _alerts(status)
+    ways = tuple(_way(destination, status) for destination in status["destinations"])
+    tone, headline = _headline(status, alerts)
+    devices = sorted(status["devices"], key=lambda d: (d["name"].lower(), d["mac"]))
+    return Page(
+        tone=tone,
+        headline=headline,
+        alerts=alerts,
+        notes=tuple(status["config"]["notes"]),
+        devices=tuple(_device(d, status["destinations"], now) for d in devices),
+        ways=ways,
+        default=status["default_destination"],
+        version=status["version"],
+        buttons=len(ways) <= BUTTONS_AT_MOST,
+    )
+
+
+def device_id(mac: str) -> str:
+    """The id of a device's element, for anchors and for the script."""
+    return "device-" + mac.replace(":", "-")
+
+
+def moved(receipt: Receipt) -> str:
+    """What the person is told right after a switch."""
+    return f"{receipt['device']} now goes out by {receipt['new']}: {describe_cut(receipt)}."
+
+
+def _alerts(status: Status) -> tuple[str, ...]:
+    """What is wrong with the router as a whole; a single destination's trouble stands there."""
+    alerts = []
+    if status["stopped"]:
+        alerts.append(
+            "The router was told to stop, so no device gets out."
+            " To start it again, type on the router: orchestrator up"
+        )
+    for service in status["services"]:
+        if service["state"] == "failed":
+            usual = _SERVICES.get(service["name"], f"{service['name']} has stopped.")
+            alerts.append(f"{usual} {service['message']}".strip())
+    if status["config"]["errors"]:
+        alerts.append("The settings file has mistakes, so the last good settings stay in use:")
+        alerts += status["config"]["errors"]
+    return tuple(alerts)
+
+
+def _headline(status: Status, alerts: Sequence[str]) -> tuple[Tone, str]:
+    if status["stopped"]:
+        return "bad", "The router is stopped"
+    broken = [d["name"] for d in status["destinations"] if d["state"] == "down"]
+    if broken:
+        verb = "does" if len(broken) == 1 else "do"
+        return "bad", f"{_listed(broken)} {verb} not work"
+    if alerts:
+        return "warn", "Something needs attention"
+    starting = [d["name"] for d in status["destinations"] if d["state"] == "starting"]
+    if starting:
+        return "warn", f"{_listed(starting)} {'is' if len(starting) == 1 else 'are'} starting"
+    if status["state"] != "healthy":
+        return "warn", "Something needs attention"
+    return "good", "Everything works"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _device(device: Device, destinations: Sequence[Destination], now: datetime) -> DeviceCard:
+    choices = tuple(
+        Choice(d["name"], d["name"] == device["destination"], *_STATES[d["state"]])
+        for d in destinations
+    )
+    receipt = device["receipt"]
+    return DeviceCard(
+        ref=device["mac"],
+        id=device_id(device["mac"]),
+        name=device["name"],
+        address=device["address"] or "no address yet",
+        online=device["online"],
+        destination=device["destination"],
+        choices=choices,
+        trouble=_trouble(device),
+        tone="warn" if device["state"] == "starting" else "bad",
+        receipt=_remembered(receipt, now) if receipt else "",
+    )
+
+
+def _trouble(device: Device) -> str:
+    """Why a device cannot get out, and what to do; empty when it can."""
+    way, said = device["destination"], device["message"]
+    if device["state"] == "ok":
+        return ""
+    if device["state"] == "starting":
+        return said or f"{way} is starting. This takes a moment."
+    if device["state"] == "down":
+        why = said or f"{way} does not work right now."
+        return f"{why} Until it does, nothing of this device gets out. You can pick another way."
+    return said or f"Blocked: there is no “{way}” any more. Pick another way."
+
+
+def _remembered(receipt: Receipt, now: datetime) -> str:
+    """The last switch, for the device's own card."""
+    when = _ago(receipt["at"], now)
+    text = f"Moved from {receipt['old']} to {receipt['new']}: {describe_cut(receipt)}"
+    return f"{text}, {when}" if when else text
+
+
+def _ago(at: str, now: datetime) -> str:
+    """How long ago, in a person's units; empty when the time makes no sense."""
+    try:
+        seconds = (now - datetime.fromisoformat(at)).total_seconds()
+    except (ValueError, TypeError):  # TypeError: a time without a zone
+        return ""
+    if seconds < -60:  # the router's clock was set back: say nothing rather than nonsense
+        return ""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        count = int(seconds // size)
+        if count >= 1:
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def _way(destination: Destination, status: Status) -> WayCard:
+    name = destination["name"]
+    tone, word = _STATES[destination["state"]]
+    kind = "Straight to your provider" if destination["kind"] == "direct" else "Through a VPN"
+    users = [d["name"] for d in status["devices"] if d["destination"] == name]
+    return WayCard(
+        id=f"way-{name}",
+        name=name,
+        kind=kind,
+        tone=tone,
+        word=word,
+        message=destination["message"],
+        checks=tuple(_check(check) for check in destination["checks"]),
+        users=f"Used by {_listed(sorted(users, key=str.lower))}" if users else "Used by nobody now",
+    )
+
+
+def _check(check: Check) -> CheckLine:
+    name = _CHECK_NAMES.get(check["name"], check["name"])
+    tone, word = _CHECKS[check["state"]]
+    return CheckLine(name, tone, word, check["message"])
