@@ -1,0 +1,1 @@
+"""The files that service containers start from, as text made by pure functions."""
