@@ -70,7 +70,7 @@ class Document(Generic[T]):
 
     def read(self) -> Reading[T]:
         """Return the newest readable version."""
-        damaged = []
+        damaged: list[str] = []
         for candidate in (self._path, self._previous):
             try:
                 return Reading(self._adapter.validate_json(candidate.read_bytes()), tuple(damaged))

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-
 # --- configuration: what router.yaml and profiles/ say ---------------------------------------
 
 
@@ -300,12 +299,16 @@ class ObservedContainer:
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
-    """What is there. `files` maps paths below the volume to their content."""
+    """What is there. `files` maps paths below the volume to their content.
+
+    `told` says for each container which versions (digests) of its files it was told of.
+    """
 
     networks: tuple[ObservedNetwork, ...] = ()
     containers: tuple[ObservedContainer, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     directories: frozenset[str] = frozenset()
+    told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Verb(enum.StrEnum):
@@ -328,12 +331,16 @@ class Verb(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One step, and why it is taken. `item` is the spec that the step needs, if any."""
+    """One step, and why it is taken. `item` is the spec that the step needs, if any.
+
+    `told`, when the step has succeeded, is what its container knows of its files.
+    """
 
     verb: Verb
     target: str
     reason: str
     item: NetworkSpec | ContainerSpec | FileSpec | Leg | None = field(default=None, repr=False)
+    told: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,9 @@ def wait_for_legs(macs: Mapping[str, str], timeout: float = 30.0) -> dict[str, s
         if not missing:
             return {role: present[mac] for role, mac in macs.items()}
         if time.monotonic() > deadline:
-            raise LegsMissing(f"no interface for {', '.join(sorted(missing))} after {timeout:.0f} s")
+            raise LegsMissing(
+                f"no interface for {', '.join(sorted(missing))} after {timeout:.0f} s"
+            )
         time.sleep(0.05)
 
 

@@ -1,0 +1,151 @@
+"""The daemon: wires the parts together and keeps the router as it should be.
+
+Three threads: the control API; a listener for Docker's events; and the loop here, which takes
+in new leases at once and everything else at the next event or half-minute. An orderly end
+(SIGTERM: `docker compose down`, `stop`) takes the router down; being killed leaves it at work,
+because no packet ever passes through this process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+from orchestrator import control
+from orchestrator.desired import ROUTER
+from orchestrator.documents import Document
+from orchestrator.model import Config
+from orchestrator.reconcile import Failures, Reconciler
+from orchestrator.runtime import host
+from orchestrator.runtime.engine import Engine, EngineFailed
+from orchestrator.runtime.router import RouterLink
+from orchestrator.runtime.volume import Volume
+from orchestrator.service import ORCHESTRATOR, Service
+from orchestrator.store import State
+from orchestrator.switch import Switchboard
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.3
+CONVERGE_EVERY_S = 30.0
+RETRY_AFTER_S = 5.0
+SETTLE_S = 0.5  # events come in crowds
+
+
+def _remembered(document: Document[State]) -> State:
+    reading = document.read()
+    for name in reading.damaged:
+        log.error("what was remembered could not be read; it was set aside as %s", name)
+    if reading.value is not None:
+        return reading.value
+    return State(install=secrets.token_hex(2), choices_lost=bool(reading.damaged))
+
+
+class Daemon:
+    """The running orchestrator."""
+
+    def __init__(self, state_directory: Path, config_directory: Path, tag: str) -> None:
+        self._engine = Engine()
+        volume = Volume(state_directory)
+        router = RouterLink(lambda: self._engine.process(ROUTER))
+        document = Document(state_directory / "state.json", State)
+        self._switchboard = Switchboard(document, _remembered(document), volume, router)
+        self._reconciler = Reconciler(
+            config_directory,
+            tag,
+            self._engine,
+            volume,
+            self._switchboard,
+            Document(state_directory / "last-good.json", Config),
+            lambda: host.facts(self._engine),
+            host.prepare_lan_port,
+        )
+        self.service = Service(self._reconciler, self._switchboard, self._engine, volume, router)
+        self._changed = threading.Event()
+        self._ending = threading.Event()
+
+    def run(self, socket: Path) -> int:
+        """Serve until told to end; return the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
+        serve, close = control.make_server(control.make_app(self.service), socket)
+        threading.Thread(target=serve, name="control", daemon=True).start()
+        threading.Thread(target=self._listen, name="events", daemon=True).start()
+        for error in self._reconciler.reload():
+            log.error("%s", error)
+        self._loop()
+        close()
+        return self._finish()
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self._ending.set()
+
+    def _loop(self) -> None:
+        leases_seen, due = -1, 0.0
+        while not self._ending.is_set():
+            leases_now = self._reconciler.leases_changed_at()
+            if self._changed.is_set():
+                self._changed.clear()
+                due = min(due, time.monotonic() + SETTLE_S)
+            if leases_now != leases_seen:
+                leases_seen = leases_now
+                due = 0.0
+                self._take_in_leases()
+            if time.monotonic() >= due:
+                errors = self._reconciler.converge().errors
+                due = time.monotonic() + (RETRY_AFTER_S if errors else CONVERGE_EVERY_S)
+            self._ending.wait(TICK_S)
+
+    def _take_in_leases(self) -> None:
+        # Ahead of the plan, which looks at Docker first: a new device waits for its mark.
+        try:
+            self._reconciler.take_in_leases()
+        except Failures as error:
+            log.error("a lease could not be taken in: %s", error)
+
+    def _listen(self) -> None:
+        while not self._ending.is_set():
+            try:
+                for _ in self._engine.events():
+                    self._notice()
+            except EngineFailed as error:
+                log.warning("%s", error)
+            self._notice()  # whatever happened while nobody listened
+            self._ending.wait(1.0)
+
+    def _notice(self) -> None:
+        self.service.look_again()
+        self._changed.set()
+
+    def _finish(self) -> int:
+        try:
+            if self._engine.is_replaced(ORCHESTRATOR):
+                log.info("a successor takes over; the router stays at work")
+                return 0
+        except EngineFailed as error:
+            log.warning("%s", error)
+            return 0
+        log.info("taking the router down; names, choices and leases are kept")
+        return 1 if self._reconciler.remove_everything().errors else 0
+
+
+def main() -> int:
+    """Run the daemon of this container."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue of two is no news
+    try:
+        daemon = Daemon(
+            Path(os.environ.get("MANYWAYS_STATE", "/var/lib/manyways")),
+            Path(os.environ.get("MANYWAYS_CONFIG", "/config")),
+            os.environ.get("MANYWAYS_TAG", "dev"),
+        )
+        return daemon.run(Path(os.environ.get("MANYWAYS_SOCKET", "/run/manyways/control.sock")))
+    except (EngineFailed, OSError) as error:
+        log.error("the orchestrator can't start: %s", error)
+        return 1

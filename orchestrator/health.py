@@ -1,0 +1,272 @@
+"""What works and what does not, as a chain of checks in which a failed one explains the rest.
+
+Pure: everything that was seen comes in, the report that page and command line show goes out.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Literal
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.addressing import egress_container
+from orchestrator.desired import DHCP, ROUTER, WEBUI
+from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
+from orchestrator.store import KnownDevice, State, names
+
+STALE_SECONDS = 20.0  # an egress writes every 5 s at least
+
+
+class Verdict(enum.StrEnum):
+    """How a check ended; unknown: an earlier one failed, or nothing is known yet."""
+
+    OK = "ok"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class UplinkStatus(BaseModel):
+    """What an egress says of its uplink leg."""
+
+    state: Literal["up", "waiting"]
+    address: str | None = None
+    message: str = ""
+
+
+class TunnelStatus(BaseModel):
+    """What an egress says of its tunnel."""
+
+    state: Literal["up", "starting", "down"]
+    endpoint: str | None = None
+    restarts: int = 0
+    advice: str = ""
+
+
+class DnsStatus(BaseModel):
+    """What an egress says of its upstream resolvers."""
+
+    state: Literal["ok", "failing", "unknown"]
+    servers: tuple[str, ...] = ()
+    source: str = ""
+    message: str = ""
+
+
+class EgressStatus(BaseModel):
+    """status.json of an egress. `updated` is in seconds of CLOCK_BOOTTIME."""
+
+    updated: float
+    uplink: UplinkStatus
+    tunnel: TunnelStatus | None = None
+    dns: DnsStatus
+
+
+def parse_egress_status(text: str | None) -> EgressStatus | None:
+    """Return what an egress wrote; None when there is nothing readable."""
+    try:
+        return EgressStatus.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One link of a chain."""
+
+    name: str
+    state: Verdict
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationHealth:
+    """A destination: ok, starting, degraded or down, and the chain that led to the word."""
+
+    destination: Destination
+    state: str
+    message: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything that a report follows from. `now` is in seconds of CLOCK_BOOTTIME."""
+
+    config: Config
+    state: State
+    containers: Mapping[str, ObservedContainer]
+    egresses: Mapping[str, EgressStatus | None]
+    leases: tuple[Lease, ...]
+    receipts: Mapping[str, Receipt]
+    now: float
+    router_loaded: bool
+    reservations: Mapping[str, IPv4Address] = field(default_factory=dict)
+
+
+def destination_health(seen: Seen, destination: Destination) -> DestinationHealth:
+    """Judge one destination."""
+    checks = tuple(_explained(_chain(seen, destination)))
+    failed = next((c for c in checks if c.state is Verdict.FAILED), None)
+    unknown = next((c for c in checks if c.state is Verdict.UNKNOWN), None)
+    if failed is not None:
+        state = "degraded" if failed.name == "dns" else "down"
+        return DestinationHealth(destination, state, failed.message, checks)
+    if unknown is not None:
+        return DestinationHealth(destination, "starting", unknown.message, checks)
+    return DestinationHealth(destination, "ok", "", checks)
+
+
+def _explained(chain: Iterable[Check]) -> Iterable[Check]:
+    """Let what comes after a failed check be unknown: its own verdict would only mislead."""
+    cause: Check | None = None
+    for check in chain:
+        if cause is None:
+            yield check
+            if check.state is not Verdict.OK:
+                cause = check
+        else:
+            yield Check(check.name, Verdict.UNKNOWN, f"waits for the {cause.name}")
+
+
+def _chain(seen: Seen, destination: Destination) -> Iterable[Check]:
+    status = seen.egresses.get(destination.name)
+    yield _egress_check(seen, destination.name, status)
+    yield _uplink_check(status)
+    if destination.kind is not Kind.DIRECT:
+        yield _tunnel_check(status)
+    yield _dns_check(status)
+
+
+def _egress_check(seen: Seen, name: str, status: EgressStatus | None) -> Check:
+    container = seen.containers.get(egress_container(name))
+    if container is None:
+        return Check("egress", Verdict.FAILED, "its container is not there")
+    if not container.running:
+        return Check("egress", Verdict.FAILED, "its container does not run")
+    if status is None:
+        return Check("egress", Verdict.UNKNOWN, "its container is starting")
+    if seen.now - status.updated > STALE_SECONDS:
+        return Check("egress", Verdict.FAILED, f"silent for {seen.now - status.updated:.0f} s")
+    return Check("egress", Verdict.OK, "")
+
+
+def _uplink_check(status: EgressStatus | None) -> Check:
+    if status is None:
+        return Check("uplink", Verdict.UNKNOWN, "")
+    if status.uplink.state == "up":
+        return Check("uplink", Verdict.OK, status.uplink.address or "")
+    return Check("uplink", Verdict.FAILED, status.uplink.message or "no address yet")
+
+
+def _tunnel_check(status: EgressStatus | None) -> Check:
+    tunnel = status.tunnel if status else None
+    if tunnel is None:
+        return Check("tunnel", Verdict.UNKNOWN, "")
+    if tunnel.state == "up":
+        return Check("tunnel", Verdict.OK, tunnel.endpoint or "")
+    if tunnel.state == "starting" and not tunnel.advice:
+        return Check("tunnel", Verdict.UNKNOWN, "connecting to the provider")
+    return Check("tunnel", Verdict.FAILED, tunnel.advice or "the provider does not answer")
+
+
+def _dns_check(status: EgressStatus | None) -> Check:
+    dns = status.dns if status else None
+    if dns is None or dns.state == "unknown":
+        return Check("dns", Verdict.UNKNOWN, "not tried yet")
+    if dns.state == "ok":
+        return Check("dns", Verdict.OK, ", ".join(dns.servers))
+    return Check("dns", Verdict.FAILED, dns.message or "the resolver does not answer")
+
+
+# --- the devices and the whole -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReport:
+    """A device as page and command line show it."""
+
+    mac: str
+    name: str
+    address: str | None
+    destination: str | None
+    state: str
+    message: str
+    online: bool
+    receipt: Receipt | None
+
+
+def device_reports(seen: Seen, health: Mapping[str, DestinationHealth]) -> tuple[DeviceReport, ...]:
+    """Return every known device, in the order in which they became known."""
+    named = names(seen.config, seen.state)
+    leases = {lease.mac: lease for lease in seen.leases}
+    return tuple(
+        _device_report(seen, device, named[device.mac], leases.get(device.mac), health)
+        for device in seen.state.devices
+    )
+
+
+def _device_report(
+    seen: Seen,
+    device: KnownDevice,
+    name: str,
+    lease: Lease | None,
+    health: Mapping[str, DestinationHealth],
+) -> DeviceReport:
+    state, message = _device_state(seen, device, health)
+    reserved = seen.reservations.get(device.mac)
+    address = lease.address if lease else reserved
+    return DeviceReport(
+        mac=device.mac,
+        name=name,
+        address=str(address) if address else None,
+        destination=device.active or device.choice,
+        state=state,
+        message=message,
+        online=lease is not None,
+        receipt=seen.receipts.get(device.mac),
+    )
+
+
+def _device_state(
+    seen: Seen, device: KnownDevice, health: Mapping[str, DestinationHealth]
+) -> tuple[str, str]:
+    if device.active is None:
+        if seen.state.choices_lost and device.choice is None:
+            return "rejected", "the record of choices was damaged; choose its destination again"
+        return "rejected", f"its destination '{device.choice}' no longer exists; choose another"
+    destination = health.get(device.active)
+    if destination is None or destination.state == "ok":
+        return "ok", ""
+    state = "ok" if destination.state == "degraded" else destination.state
+    return state, destination.message
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceReport:
+    """One of the router's own services."""
+
+    name: str
+    state: str
+    message: str
+
+
+def service_reports(seen: Seen) -> tuple[ServiceReport, ...]:
+    """Judge the router, the DHCP server and the page by their containers."""
+    return tuple(
+        _service_report(seen, name, container)
+        for name, container in (("router", ROUTER), ("dhcp", DHCP), ("webui", WEBUI))
+    )
+
+
+def _service_report(seen: Seen, name: str, container: str) -> ServiceReport:
+    observed = seen.containers.get(container)
+    if observed is None:
+        return ServiceReport(name, "failed", "its container is not there")
+    if not observed.running:
+        return ServiceReport(name, "failed", "its container does not run")
+    if name == "router" and not seen.router_loaded:
+        return ServiceReport(name, "failed", "its rules are not loaded; nothing is forwarded")
+    return ServiceReport(name, "ok", "")

@@ -1,0 +1,198 @@
+"""Observe, plan, apply: bring what is there to what shall be there, again and again.
+
+A configuration that can't be read changes nothing: the last good one, kept on disk, stays in
+force. A step that fails is reported and tried again later; the steps after it are still taken,
+so that one broken destination doesn't keep the others away.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from orchestrator import config as configuration
+from orchestrator.desired import LEASES_FILE, ROUTER, Images, Inputs, desired_state
+from orchestrator.documents import Document
+from orchestrator.leases import parse_leases
+from orchestrator.model import (
+    Action,
+    Config,
+    DesiredState,
+    FileSpec,
+    HostFacts,
+    Lease,
+    ObservedState,
+    Plan,
+    Verb,
+)
+from orchestrator.plan import NotOurs, make_plan
+from orchestrator.runtime.engine import Engine, EngineFailed
+from orchestrator.runtime.host import PortFailed
+from orchestrator.runtime.namespace import NamespaceGone
+from orchestrator.runtime.router import RouterFailed
+from orchestrator.runtime.volume import Volume
+from orchestrator.store import StoreFull
+from orchestrator.switch import Switchboard
+
+log = logging.getLogger(__name__)
+
+ROLES = ("router", "dhcp", "webui", "egress")
+_LOAD_RULES = ["/usr/local/bin/apply"]
+
+# What a step or the world may refuse; anything else is a mistake of ours and is not hidden.
+Failures = (
+    EngineFailed, RouterFailed, PortFailed, NamespaceGone, NotOurs, StoreFull, OSError
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, and what could not be done."""
+
+    actions: tuple[Action, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+class Reconciler:
+    """Holds the configuration in force and makes the world agree with it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        tag: str,
+        engine: Engine,
+        volume: Volume,
+        switchboard: Switchboard,
+        last_good: Document[Config],
+        host_facts: Callable[[], HostFacts],
+        prepare_lan_port: Callable[[str], None],
+    ) -> None:
+        self._directory = directory
+        self._tag = tag
+        self._engine = engine
+        self._volume = volume
+        self._switchboard = switchboard
+        self._last_good = last_good
+        self._host_facts = host_facts
+        self._prepare_lan_port = prepare_lan_port
+        self._lock = threading.Lock()
+        self.config: Config | None = last_good.read().value
+        self.config_errors: tuple[str, ...] = ()
+        self.errors: tuple[str, ...] = ()
+
+    def reload(self) -> tuple[str, ...]:
+        """Read the configuration; return its mistakes, and keep the last good one if it has any."""
+        try:
+            config = configuration.load(self._directory, self._host_facts())
+        except configuration.ConfigErrors as errors:
+            self.config_errors = tuple(str(error) for error in errors.errors)
+        except (EngineFailed, NamespaceGone, OSError) as error:
+            self.config_errors = (f"the host can't be looked at: {error}",)
+        else:
+            self.config_errors = ()
+            if config != self.config:
+                self._last_good.write(config)
+            self.config = config
+        return self.config_errors
+
+    def leases(self) -> tuple[Lease, ...]:
+        """Return the leases that the DHCP server has given."""
+        return parse_leases(self._volume.read(LEASES_FILE) or "")
+
+    def leases_changed_at(self) -> int:
+        """Return a number that changes with the leases."""
+        return self._volume.changed_at(LEASES_FILE)
+
+    def plan(self) -> Plan:
+        """Return what `converge` would do. Raises one of `Failures`."""
+        return make_plan(self._desired(), self._observe())
+
+    def converge(self) -> Outcome:
+        """Make the world agree with the configuration in force; return what was done."""
+        with self._lock:
+            try:
+                outcome = self._converge()
+            except Failures as error:
+                outcome = Outcome(errors=(str(error),))
+            self.errors = outcome.errors
+            return outcome
+
+    def take_in_leases(self) -> None:
+        """Let new devices and changed addresses take effect. Raises one of `Failures`."""
+        if self.config is None:
+            return
+        leases = self.leases()
+        addresses: Mapping[str, IPv4Address] = {lease.mac: lease.address for lease in leases}
+        hostnames = {lease.mac: lease.hostname for lease in leases}
+        self._switchboard.settle(self.config, hostnames, addresses)
+
+    def remove_everything(self) -> Outcome:
+        """Remove the containers and networks; names, choices and leases stay on disk."""
+        with self._lock:
+            try:
+                plan = make_plan(DesiredState(), self._observe())
+            except Failures as error:
+                return Outcome(errors=(str(error),))
+            return self._apply(plan)
+
+    def _converge(self) -> Outcome:
+        if self.config is None:
+            return Outcome()
+        self.take_in_leases()
+        if not self._switchboard.state.stopped:
+            self._prepare_lan_port(self.config.lan.interfaces[0])
+        outcome = self._apply(self.plan())
+        self._switchboard.refresh()
+        return outcome
+
+    def _desired(self) -> DesiredState:
+        if self.config is None:
+            return DesiredState()
+        names = {role: f"manyways/{role}:{self._tag}" for role in ROLES}
+        stopped = self._switchboard.state.stopped
+        ids = {} if stopped else {role: self._engine.image_id(n) for role, n in names.items()}
+        state, addresses = self._switchboard.state, self._switchboard.addresses
+        return desired_state(Inputs(self.config, state, addresses, Images(names, ids)))
+
+    def _observe(self) -> ObservedState:
+        return ObservedState(
+            networks=self._engine.networks(),
+            containers=self._engine.containers(),
+            files=self._volume.files(),
+            directories=self._volume.directories(),
+            told=self._volume.told(),
+        )
+
+    def _apply(self, plan: Plan) -> Outcome:
+        outcome = Outcome()
+        for action in plan.actions:
+            log.info("%s %s: %s", action.verb, action.target, action.reason)
+            try:
+                self._perform(action)
+                if action.told is not None:
+                    self._volume.remember_told(action.target, action.told)
+            except Failures as error:
+                log.error("%s", error)
+                outcome = replace(outcome, errors=(*outcome.errors, str(error)))
+            else:
+                outcome = replace(outcome, actions=(*outcome.actions, action))
+        return outcome
+
+    def _perform(self, action: Action) -> None:
+        if action.verb is Verb.LOAD_RULES:
+            # No switch may come between the reading of the marks and their loading.
+            with self._switchboard.held():
+                self._engine.execute(ROUTER, _LOAD_RULES)
+        elif action.verb is Verb.MAKE_DIRECTORY:
+            self._volume.make_directory(action.target)
+        elif action.verb is Verb.WRITE_FILE:
+            assert isinstance(action.item, FileSpec)
+            self._volume.write(action.target, action.item.content)
+        elif action.verb is Verb.REMOVE_FILE:
+            self._volume.remove(action.target)
+        else:
+            self._engine.perform(action)

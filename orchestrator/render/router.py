@@ -1,0 +1,185 @@
+"""The router namespace as text: its nftables rules, its live marks, its legs and tables.
+
+The rules are static for a set of destinations; what a switch changes are the elements of one
+map and one set. They are a file of their own, so that a switch rewrites a few lines, and a
+router that starts by itself loads rules and marks as one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+SLOT_MASK = 0xFF
+TABLE = "inet manyways"
+MARK_MAP = "device_mark"
+LIVE_SET = "live_mark"
+
+
+@dataclass(frozen=True, slots=True)
+class Transit:
+    """The router's side of one transit link."""
+
+    slot: int
+    destination: str
+    mac: str
+    egress: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class RouterView:
+    """What the router has to know."""
+
+    lan_mac: str
+    lan: IPv4Network
+    address: IPv4Address
+    page: IPv4Address
+    transit_pool: IPv4Network
+    transits: tuple[Transit, ...]
+
+
+def render_legs(view: RouterView) -> str:
+    """Return router.json: the legs by MAC, and the gateway behind each slot."""
+    transits = [
+        {"slot": t.slot, "destination": t.destination, "mac": t.mac, "egress": str(t.egress)}
+        for t in view.transits
+    ]
+    legs = {"lan": {"mac": view.lan_mac, "network": str(view.lan)}, "transits": transits}
+    return json.dumps(legs, indent=1) + "\n"
+
+
+def render_marks(marks: Mapping[str, int]) -> str:
+    """Return the nft commands that fill the map and the set with {MAC: live ct mark}."""
+    if not marks:
+        return "# no device may send\n"
+    pairs = ",\n".join(f"  {mac} : {mark:#010x}" for mac, mark in sorted(marks.items()))
+    live = ",\n".join(f"  {mark:#010x}" for mark in sorted(marks.values()))
+    return f"add element {TABLE} {MARK_MAP} {{\n{pairs}\n}}\nadd element {TABLE} {LIVE_SET} {{\n{live}\n}}\n"
+
+
+def mark_changes(old: Mapping[str, int], new: Mapping[str, int]) -> str:
+    """Return the nft commands, to be run as one transaction, that lead from `old` to `new`.
+
+    Empty when nothing changes.
+    """
+    commands = []
+    for mac in sorted(old.keys() | new.keys()):
+        before, after = old.get(mac), new.get(mac)
+        if before == after:
+            continue
+        if before is not None:
+            commands.append(f"delete element {TABLE} {MARK_MAP} {{ {mac} : {before:#010x} }}")
+            commands.append(f"delete element {TABLE} {LIVE_SET} {{ {before:#010x} }}")
+        if after is not None:
+            commands.append(f"add element {TABLE} {MARK_MAP} {{ {mac} : {after:#010x} }}")
+            commands.append(f"add element {TABLE} {LIVE_SET} {{ {after:#010x} }}")
+    return "".join(command + "\n" for command in commands)
+
+
+def render_rules(view: RouterView) -> str:
+    """Return rules.nft. `$lan` is given by `nft -D lan=INTERFACE`: names are Docker's choice."""
+    resolvers = ",\n".join(f"\t\t\t{t.slot:#010x} : {t.egress}" for t in view.transits)
+    elements = f"\n\t\telements = {{\n{resolvers}\n\t\t}}" if resolvers else ""
+    return _RULES.format(
+        table=TABLE,
+        mark_map=MARK_MAP,
+        live_set=LIVE_SET,
+        mask=f"{SLOT_MASK:#010x}",
+        resolvers=elements,
+        lan=view.lan,
+        address=view.address,
+        page=view.page,
+        transit_pool=view.transit_pool,
+    )
+
+
+_RULES = """\
+table {table}
+delete table {table}
+table {table} {{
+	# Which ct mark a new connection of a device gets: generation, device, destination.
+	map {mark_map} {{
+		type ether_addr : mark
+		size 8192
+	}}
+
+	# The marks that may pass. A switch takes the old one out and puts the new one in.
+	set {live_set} {{
+		type mark
+		size 8192
+	}}
+
+	# The resolver of each destination, by the mark's last byte.
+	map resolver {{
+		type mark : ipv4_addr{resolvers}
+	}}
+
+	chain marking {{
+		type filter hook prerouting priority mangle; policy accept;
+		iifname $lan ip daddr {address} tcp dport 80 return
+		# Once marked, for ever: a flow without an answer stays "new", and would otherwise
+		# take over the mark of the next destination.
+		iifname $lan ip saddr {lan} ct mark 0x00000000 ct state new ct mark set ether saddr map @{mark_map}
+		# In both directions, so that a reset towards the far end finds the way it came.
+		meta mark set ct mark
+	}}
+
+	chain redirection {{
+		type nat hook prerouting priority dstnat; policy accept;
+		iifname $lan meta l4proto {{ tcp, udp }} th dport 53 dnat ip to ct mark & {mask} map @resolver
+		iifname $lan ip daddr {address} tcp dport 80 dnat ip to {page}
+	}}
+
+	chain page_return {{
+		type nat hook postrouting priority srcnat; policy accept;
+		# Device and page share a segment: without this the page would answer past the router.
+		oifname $lan iifname $lan ip daddr {page} tcp dport 80 masquerade
+	}}
+
+	chain input {{
+		type filter hook input priority filter; policy drop;
+		iifname lo accept
+		iifname $lan ip saddr {lan} jump from_lan
+	}}
+
+	chain from_lan {{
+		ct state established,related accept
+		ip daddr {address} icmp type echo-request accept
+		fib daddr type {{ broadcast, multicast }} drop
+		goto refuse
+	}}
+
+	chain forward {{
+		type filter hook forward priority filter; policy drop;
+		iifname $lan oifname $lan goto page
+		iifname $lan ip saddr != {lan} drop
+		ct state invalid goto refuse
+		ct mark != @{live_set} goto refuse
+		# DNS over TLS would hide a query from the destination's resolver.
+		iifname $lan meta l4proto {{ tcp, udp }} th dport 853 goto refuse
+		# Only the resolver's redirection leads into a transit network.
+		iifname $lan ip daddr {transit_pool} ct status & dnat == 0 goto refuse
+		iifname $lan accept
+		oifname $lan ct state established,related accept
+	}}
+
+	chain page {{
+		ip daddr {page} tcp dport 80 ct status dnat accept
+		ip saddr {page} ct state established accept
+		goto refuse
+	}}
+
+	chain refuse {{
+		meta l4proto tcp ct state != new reject with tcp reset
+		reject with icmpx admin-prohibited
+	}}
+
+	chain output {{
+		type filter hook output priority filter; policy accept;
+		# Docker's own resolver would ask by the host's way.
+		ip daddr 127.0.0.11 reject
+	}}
+}}
+"""

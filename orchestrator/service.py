@@ -1,0 +1,219 @@
+"""What the control API can ask for, put together from the parts that do it.
+
+Questions are answered from memory and small files; only `up`, `down` and `plan` look at
+everything anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator import __version__, health
+from orchestrator.addressing import egress_container
+from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
+from orchestrator.model import Action, Config, ObservedContainer
+from orchestrator.reconcile import Outcome, Reconciler
+from orchestrator.runtime.engine import Engine, EngineFailed
+from orchestrator.runtime.router import RouterFailed, RouterLink
+from orchestrator.runtime.volume import Volume
+from orchestrator.switch import Refused, Switchboard, nearest
+
+ORCHESTRATOR = "manyways-orchestrator"
+_LOOK_AGAIN_S = 2.0  # containers come and go seldom; events make us look sooner
+
+
+class BadConfiguration(Exception):
+    """The configuration has mistakes; nothing was changed."""
+
+    def __init__(self, errors: tuple[str, ...]) -> None:
+        super().__init__("the configuration has mistakes; nothing was changed")
+        self.errors = errors
+
+
+class Service:
+    """The router as a whole, for the control API."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        switchboard: Switchboard,
+        engine: Engine,
+        volume: Volume,
+        router: RouterLink,
+    ) -> None:
+        self._reconciler = reconciler
+        self._switchboard = switchboard
+        self._engine = engine
+        self._volume = volume
+        self._router = router
+        self._containers: tuple[ObservedContainer, ...] = ()
+        self._looked_at = float("-inf")
+        self._lock = threading.Lock()
+
+    # --- questions ---------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Return the report of GET /v1/status."""
+        config = self._reconciler.config
+        errors = [*self._reconciler.config_errors, *self._reconciler.errors]
+        report: dict[str, Any] = {
+            "version": __version__,
+            "config": {"errors": errors, "notes": list(config.notes) if config else []},
+            "stopped": self._switchboard.state.stopped,
+        }
+        if config is None:
+            return report | _NOTHING_YET
+        seen = self._seen(config)
+        return report | _report(config, seen, healthy=not errors)
+
+    def devices(self) -> list[dict[str, Any]]:
+        """Return the devices of GET /v1/devices."""
+        devices: list[dict[str, Any]] = self.status()["devices"]
+        return devices
+
+    def device(self, mac: str) -> dict[str, Any]:
+        """Return one device by its MAC."""
+        return next(d for d in self.devices() if d["mac"] == mac)
+
+    def plan(self) -> tuple[Action, ...]:
+        """Return what `up` would do with the configuration as it stands on disk now."""
+        self._reload()
+        return self._reconciler.plan().actions
+
+    def logs(self, name: str, lines: int) -> list[str]:
+        """Return the last lines of a service's or a destination's container. Raises Refused."""
+        containers = {"router": ROUTER, "dhcp": DHCP, "webui": WEBUI, "orchestrator": ORCHESTRATOR}
+        config = self._reconciler.config
+        containers |= {
+            d.name: egress_container(d.name) for d in (config.destinations if config else ())
+        }
+        if name not in containers:
+            raise Refused(
+                f"nothing called '{name}' writes a log",
+                nearest(name, list(containers)),
+                unknown=True,
+            )
+        return self._engine.logs(containers[name], lines)
+
+    # --- requests ----------------------------------------------------------------------------
+
+    def assign(self, reference: str, destination: str) -> dict[str, Any]:
+        """Switch a device and return the receipt. Raises Refused, RouterFailed, OSError."""
+        return _plain(self._switchboard.assign(reference, destination))
+
+    def rename(self, reference: str, name: str) -> dict[str, Any]:
+        """Rename a device and return it. Raises Refused, OSError."""
+        mac = self._switchboard.rename(reference, name)
+        self._reconciler.converge()  # the resolvers shall know the new name
+        return self.device(mac)
+
+    def up(self) -> Outcome:
+        """Read the configuration and make everything so. Raises BadConfiguration."""
+        self._reload()
+        self._switchboard.set_stopped(False)
+        return self._reconciler.converge()
+
+    def down(self) -> Outcome:
+        """Remove containers and networks until `up`."""
+        self._switchboard.set_stopped(True)
+        return self._reconciler.remove_everything()
+
+    def look_again(self) -> None:
+        """Forget what was seen of the containers, because one has changed."""
+        self._looked_at = float("-inf")
+
+    def _reload(self) -> None:
+        errors = self._reconciler.reload()
+        if errors:
+            raise BadConfiguration(errors)
+
+    def _seen(self, config: Config) -> health.Seen:
+        names = [d.name for d in config.destinations]
+        return health.Seen(
+            config=config,
+            state=self._switchboard.state,
+            containers=self._observed_containers(),
+            egresses={
+                n: health.parse_egress_status(self._volume.read(status_file(n))) for n in names
+            },
+            leases=self._reconciler.leases(),
+            receipts=self._switchboard.receipts,
+            now=time.clock_gettime(time.CLOCK_BOOTTIME),
+            router_loaded=self._router_loaded(),
+            reservations={d.mac: d.address for d in config.devices if d.address},
+        )
+
+    def _observed_containers(self) -> Mapping[str, ObservedContainer]:
+        with self._lock:
+            if time.monotonic() - self._looked_at > _LOOK_AGAIN_S:
+                try:
+                    self._containers = self._engine.containers()
+                    self._looked_at = time.monotonic()
+                except EngineFailed:
+                    self._containers = ()
+            return {c.name: c for c in self._containers}
+
+    def _router_loaded(self) -> bool:
+        try:
+            router = self._router.current()
+            return router is not None and router.marks() is not None
+        except (EngineFailed, RouterFailed):
+            return False
+
+
+_NOTHING_YET: dict[str, Any] = {
+    "state": "degraded",
+    "services": [],
+    "lan": {"address": "", "domain": "", "page": ""},
+    "uplinks": [],
+    "destinations": [],
+    "default_destination": "",
+    "devices": [],
+}
+
+
+def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
+    destinations = [health.destination_health(seen, d) for d in config.destinations]
+    services = health.service_reports(seen)
+    by_name = {d.destination.name: d for d in destinations}
+    address = str(router_address(config))
+    well = healthy and all(s.state == "ok" for s in services)
+    well = well and all(d.state == "ok" for d in destinations)
+    return {
+        "state": "healthy" if well else "degraded",
+        "services": [_plain(s) for s in services],
+        "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
+        "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
+        "destinations": [_destination(d) for d in destinations],
+        "default_destination": config.default_destination,
+        "devices": [_device(d) for d in health.device_reports(seen, by_name)],
+    }
+
+
+def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
+    return {
+        "name": health_of.destination.name,
+        "kind": health_of.destination.kind.value,
+        "uplink": health_of.destination.uplink,
+        "state": health_of.state,
+        "message": health_of.message,
+        "checks": [_plain(c) for c in health_of.checks],
+    }
+
+
+def _device(report: health.DeviceReport) -> dict[str, Any]:
+    receipt = _plain(report.receipt) if report.receipt else None
+    return {**_plain(report), "destination": report.destination or "", "receipt": receipt}
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """Return a dataclass as JSON's types; a receipt's "no destination" gets a word."""
+    plain: dict[str, Any] = dataclasses.asdict(value)
+    for key in ("old", "new"):
+        if key in plain and plain[key] is None:
+            plain[key] = "nowhere"
+    return plain
