@@ -62,6 +62,7 @@ class DeviceCard:
     destination: str
     choices: tuple[Choice, ...]
     trouble: str
+    why: str  # the element that explains the trouble
     tone: Tone
     receipt: str
 
@@ -129,9 +130,14 @@ def device_id(mac: str) -> str:
     return "device-" + mac.replace(":", "-")
 
 
+def way_id(destination: str) -> str:
+    """The id of a destination's element."""
+    return f"way-{destination}"
+
+
 def moved(receipt: Receipt) -> str:
     """What the person is told right after a switch."""
-    return f"{receipt['device']} now goes out by {receipt['new']}: {describe_cut(receipt)}."
+    return f"{receipt['device']} now uses {receipt['new']}: {describe_cut(receipt)}."
 
 
 def _alerts(status: Status) -> tuple[str, ...]:
@@ -145,10 +151,10 @@ def _alerts(status: Status) -> tuple[str, ...]:
     for service in status["services"]:
         if service["state"] == "failed":
             usual = _SERVICES.get(service["name"], f"{service['name']} has stopped.")
-            alerts.append(f"{usual} {service['message']}".strip())
+            alerts.append(f"{usual} {_sentence(service['message'])}".strip())
     if status["config"]["errors"]:
         alerts.append("The settings file has mistakes, so the last good settings stay in use:")
-        alerts += status["config"]["errors"]
+        alerts += status["config"]["errors"]  # as they are: they begin with a file's name
     return tuple(alerts)
 
 
@@ -183,11 +189,12 @@ def _device(device: Device, destinations: Sequence[Destination], now: datetime) 
         ref=device["mac"],
         id=device_id(device["mac"]),
         name=device["name"],
-        address=device["address"] or "no address yet",
+        address=device["address"] or ("no address yet" if device["online"] else ""),
         online=device["online"],
         destination=device["destination"],
         choices=choices,
         trouble=_trouble(device),
+        why=way_id(device["destination"]) if device["state"] in ("down", "starting") else "",
         tone="warn" if device["state"] == "starting" else "bad",
         receipt=_remembered(receipt, now) if receipt else "",
     )
@@ -201,27 +208,27 @@ def _trouble(device: Device) -> str:
     if device["state"] == "starting":
         return said or f"{way} is starting. This takes a moment."
     if device["state"] == "down":
-        why = said or f"{way} does not work right now."
+        why = _sentence(said) or f"{way} does not work right now."
         return f"{why} Until it does, nothing of this device gets out. You can pick another way."
-    return said or f"Blocked: there is no “{way}” any more. Pick another way."
+    return _sentence(said) or f"Blocked: there is no “{way}” any more. Pick another way."
 
 
 def _remembered(receipt: Receipt, now: datetime) -> str:
-    """The last switch, for the device's own card."""
+    """The last switch, for the device's own card; after a day it is no news any more."""
     when = _ago(receipt["at"], now)
-    text = f"Moved from {receipt['old']} to {receipt['new']}: {describe_cut(receipt)}"
-    return f"{text}, {when}" if when else text
+    moved_text = f"Moved from {receipt['old']} to {receipt['new']}: {describe_cut(receipt)}"
+    return f"{moved_text}, {when}" if when else ""
 
 
 def _ago(at: str, now: datetime) -> str:
-    """How long ago, in a person's units; empty when the time makes no sense."""
+    """How long ago within the last day, in a person's units; empty for any other time."""
     try:
         seconds = (now - datetime.fromisoformat(at)).total_seconds()
     except (ValueError, TypeError):  # TypeError: a time without a zone
         return ""
-    if seconds < -60:  # the router's clock was set back: say nothing rather than nonsense
+    if not -60 < seconds < 86400:  # in the future: the clock was set back
         return ""
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+    for unit, size in (("hour", 3600), ("minute", 60)):
         count = int(seconds // size)
         if count >= 1:
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
@@ -234,15 +241,29 @@ def _way(destination: Destination, status: Status) -> WayCard:
     kind = "Straight to your provider" if destination["kind"] == "direct" else "Through a VPN"
     users = [d["name"] for d in status["devices"] if d["destination"] == name]
     return WayCard(
-        id=f"way-{name}",
+        id=way_id(name),
         name=name,
         kind=kind,
         tone=tone,
         word=word,
-        message=destination["message"],
+        message=destination["message"]
+        if _names(destination)
+        else _sentence(destination["message"]),
         checks=tuple(_check(check) for check in destination["checks"]),
         users=f"Used by {_listed(sorted(users, key=str.lower))}" if users else "Used by nobody now",
     )
+
+
+def _names(destination: Destination) -> bool:
+    """Whether the message begins with the destination's own name, which stays as it is."""
+    return destination["message"].startswith(destination["name"])
+
+
+def _sentence(text: str) -> str:
+    """`text`, which stands alone here, as a sentence."""
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else ".")
 
 
 def _check(check: Check) -> CheckLine:
