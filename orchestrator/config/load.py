@@ -1,0 +1,150 @@
+"""router.yaml and profiles/ become one Config, or a list of everything that is wrong."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from orchestrator.config import tree, values
+from orchestrator.config.addressing import DEFAULT_TRANSIT, LanDraft, read_lan
+from orchestrator.config.destinations import Destinations
+from orchestrator.config.devices import read_devices
+from orchestrator.config.errors import ConfigErrors, nearest
+from orchestrator.config.profiles import Shelf
+from orchestrator.config.reader import Findings, Section
+from orchestrator.config.subnets import Use, free, used_by_host
+from orchestrator.config.uplinks import read_uplinks
+from orchestrator.model import Config, HostFacts, Uplink
+
+FILE = "router.yaml"
+KEYS = ("lan", "uplinks", "destinations", "default_destination", "devices", "transit")
+
+
+def load(directory: Path, host: HostFacts | None) -> Config:
+    """Read directory/router.yaml and directory/profiles/*.ovpn.
+
+    `host` is what the machine already has; None leaves out the checks against it. Raises
+    `ConfigErrors` with every mistake at once, and nothing else.
+    """
+    findings = Findings(file=FILE)
+    text = _text(directory / FILE, findings)
+    if text is None:
+        raise ConfigErrors(findings.errors)
+    mapping, mistakes = tree.parse(text, FILE)
+    findings.errors += mistakes
+    if mistakes and not mapping.entries:
+        raise ConfigErrors(findings.errors)  # not YAML: nothing else can be said
+    config = _read(Section(findings, "", mapping, KEYS), Shelf(directory, findings), host)
+    if findings.errors or config is None:
+        raise ConfigErrors(findings.errors)
+    return config
+
+
+def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
+    lan = read_lan(root, host)
+    uplinks, uses = read_uplinks(root, lan.interfaces, host)
+    reading = Destinations(root, shelf, uplinks)
+    destinations = reading.read()
+    default = root.value("default_destination", str, reading.direct)
+    if default is not None and default not in reading.names:
+        root.error(
+            "default_destination",
+            f"there is no destination '{default}'",
+            nearest(default, reading.names),
+        )
+    devices = read_devices(root, lan.address, reading.names)
+    pool = root.value("transit", values.transit, DEFAULT_TRANSIT)
+    _check_overlaps(root, _our_uses(root, lan, pool, uses), uplinks, host)
+    finished = lan.finished()
+    if finished is None or pool is None or default is None:
+        return None
+    return Config(
+        lan=finished,
+        uplinks=tuple(uplink for uplink in uplinks.values() if uplink),
+        destinations=tuple(destinations),
+        default_destination=default,
+        devices=tuple(devices),
+        transit_pool=pool,
+        notes=tuple(dict.fromkeys(root.findings.notes)),
+    )
+
+
+def _text(path: Path, findings: Findings) -> str | None:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        findings.error(None, "", "is missing", "copy router.example.yaml to router.yaml")
+        return None
+    except OSError:
+        findings.error(None, "", "cannot be read", "look at its permissions; it must be a file")
+        return None
+    if len(raw) > tree.MAX_SIZE:
+        findings.error(None, "", "is larger than 1 MiB", "it cannot be the right file")
+        return None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        findings.error(line, "", "holds a character that is not UTF-8", "save the file as UTF-8")
+        return None
+
+
+def _our_uses(
+    root: Section, lan: LanDraft, pool: IPv4Network | None, static: list[Use]
+) -> list[Use]:
+    """The subnets that router.yaml asks for, with the place where it does."""
+    uses = list(static)
+    if lan.address:
+        line = lan.section.line("address")
+        uses.append(Use(lan.address.network, "the LAN", line, "lan.address"))
+    if pool:
+        uses.append(Use(pool, "the transit pool", root.line("transit"), "transit"))
+    return uses
+
+
+def _check_overlaps(
+    root: Section, ours: list[Use], uplinks: dict[str, Uplink | None], host: HostFacts | None
+) -> None:
+    theirs = used_by_host(host)
+    every = [use.network for use in (*ours, *theirs)]
+    for at, use in enumerate(ours):
+        own = _own_networks(use, uplinks, host)
+        for other in (*ours[at + 1 :], *(t for t in theirs if t.network not in own)):
+            if use.network.overlaps(other.network):
+                _report_overlap(root, use, other, every)
+
+
+def _report_overlap(root: Section, use: Use, other: Use, every: list[IPv4Network]) -> None:
+    # An uplink is as the provider made it: propose to move the LAN or the transit pool.
+    movable, fixed = (
+        (other, use) if use.field.startswith("uplinks.") and other.field else (use, other)
+    )
+    subnet = free(movable.network.prefixlen, every)
+    hint = "choose another network"
+    if movable.field.startswith("uplinks."):
+        hint = "name the network that the house's router really has"
+    elif subnet:
+        shown = f"{subnet.network_address + 1}/{subnet.prefixlen}"
+        hint = f"free is `{movable.field.split('.')[-1]}: " + (
+            f"{shown}`" if movable.field == "lan.address" else f"{subnet}`"
+        )
+    root.findings.error(
+        movable.line,
+        movable.field,
+        f"{movable.network} overlaps {fixed.network}, {fixed.what}",
+        hint,
+    )
+
+
+def _own_networks(
+    use: Use, uplinks: dict[str, Uplink | None], host: HostFacts | None
+) -> set[IPv4Network]:
+    """Networks of the host on an uplink's own interface: the uplink lies in them by nature."""
+    name = use.field.split(".")[1] if use.field.startswith("uplinks.") else ""
+    uplink = uplinks.get(name)
+    return {
+        address.network
+        for port in (host.interfaces if host else ())
+        for address in port.addresses
+        if uplink and port.name == uplink.interface
+    }
