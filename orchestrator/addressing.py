@@ -21,7 +21,6 @@ class Side(enum.IntEnum):
     DHCP_LAN = 0x02
     WEBUI_LAN = 0x03
     HOSTAPD_LAN = 0x04
-    ROUTER_TRANSIT = 0x10
     EGRESS_TRANSIT = 0x11
     EGRESS_UPLINK = 0x12
 

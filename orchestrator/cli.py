@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.verbs import Answer
 
 FAILED, UNREACHABLE, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 64, 130, 141
-IN_CONTAINER = Path("/config")
+IN_CONTAINER = "/config"
 MOST_LINES = 10_000
 
 EPILOG = """\
@@ -47,6 +47,10 @@ def _lines(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST_LINES):
         raise argparse.ArgumentTypeError(f"write a number from 1 to {MOST_LINES}, not '{text}'")
     return int(text)
+
+
+def _config_here() -> str:
+    return IN_CONTAINER if Path(IN_CONTAINER).is_dir() else "."
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -91,7 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--config",
         type=Path,
-        default=IN_CONTAINER if IN_CONTAINER.is_dir() else Path(),
+        default=Path(os.environ.get("MANYWAYS_CONFIG") or _config_here()),
         metavar="DIR",
         help="the directory that holds router.yaml and profiles/",
     )
@@ -146,7 +150,7 @@ def _run(words: list[str]) -> int:
     if args.verb == "run":
         from orchestrator import daemon
 
-        return daemon.main() or 0
+        return daemon.main()
     return _answer(args)
 
 
@@ -232,11 +236,11 @@ def _last_resort(error: Exception, words: list[str]) -> int:
         traceback.print_exc()
         return FAILED
     command = " ".join(["orchestrator", *words])
-    print(
+    line = (
         f"orchestrator: something unforeseen happened: {type(error).__name__}: {error}"
-        f" (please report it with the output of: MANYWAYS_DEBUG=1 {command})",
-        file=sys.stderr,
+        f" (please report it with the output of: MANYWAYS_DEBUG=1 {command})"
     )
+    print(" ".join(line.split()), file=sys.stderr)
     return FAILED
 
 

@@ -98,9 +98,16 @@ class Daemon:
                 due = 0.0
                 self._take_in_leases()
             if time.monotonic() >= due:
+                self._find_configuration()
                 errors = self._reconciler.converge().errors
-                due = time.monotonic() + (RETRY_AFTER_S if errors else CONVERGE_EVERY_S)
+                soon = errors or self._reconciler.config is None
+                due = time.monotonic() + (RETRY_AFTER_S if soon else CONVERGE_EVERY_S)
             self._ending.wait(TICK_S)
+
+    def _find_configuration(self) -> None:
+        # A person who starts the router before writing router.yaml need not start it again.
+        if self._reconciler.config is None:
+            self._reconciler.reload()
 
     def _take_in_leases(self) -> None:
         # Ahead of the plan, which looks at Docker first: a new device waits for its mark.

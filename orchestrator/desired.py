@@ -74,9 +74,7 @@ class Inputs:
 
 
 def desired_state(inputs: Inputs) -> DesiredState:
-    """Return what shall be there; nothing at all when the router is stopped."""
-    if inputs.state.stopped:
-        return DesiredState()
+    """Return what shall be there."""
     destinations = inputs.config.destinations
     return DesiredState(
         networks=tuple(_networks(inputs)),
@@ -217,7 +215,8 @@ def _egress_container(inputs: Inputs, destination: Destination) -> ContainerSpec
                 mac_address(state.install, Side.EGRESS_UPLINK, slot),
             ),
         ),
-        capabilities=("NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID"),
+        # KILL: its dnsmasq gives up root, and is told of new servers by a signal.
+        capabilities=("NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"),
         sysctls=_ROUTING_SYSCTLS,
         mounts=(
             _mount(f"rendered/egress-{destination.name}"),
@@ -240,7 +239,6 @@ def _router_container(inputs: Inputs) -> ContainerSpec:
             Leg(
                 addressing.transit_network(d.name),
                 addressing.transit_router(config.transit_pool, state.slots[d.name]),
-                mac_address(state.install, Side.ROUTER_TRANSIT, state.slots[d.name]),
             )
             for d in config.destinations
         ),
@@ -319,7 +317,7 @@ def _router_view(inputs: Inputs) -> router.RouterView:
             router.Transit(
                 slot=state.slots[d.name],
                 destination=d.name,
-                mac=mac_address(state.install, Side.ROUTER_TRANSIT, state.slots[d.name]),
+                address=addressing.transit_router(config.transit_pool, state.slots[d.name]),
                 egress=addressing.transit_egress(config.transit_pool, state.slots[d.name]),
             )
             for d in config.destinations

@@ -207,11 +207,15 @@ class NetworkSpec:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A container's interface on a network."""
+    """A container's interface on a network. An empty MAC address leaves it to Docker.
+
+    Docker Engine 26 and 27 take a MAC address when a container is created, and ignore it when
+    a network is connected later.
+    """
 
     network: str
     address: IPv4Address
-    mac: str
+    mac: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +356,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a switch did. `milliseconds` runs from the first packet refused to the last entry cut."""
+    """What a switch did; `milliseconds` from the first packet refused to the last entry cut."""
 
     mac: str
     device: str

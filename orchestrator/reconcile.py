@@ -80,6 +80,7 @@ class Reconciler:
         self._host_facts = host_facts
         self._prepare_lan_port = prepare_lan_port
         self._lock = threading.Lock()
+        self._images: Images | None = None
         self.config: Config | None = last_good.read().value
         self.config_errors: tuple[str, ...] = ()
         self.errors: tuple[str, ...] = ()
@@ -98,6 +99,16 @@ class Reconciler:
                 self._last_good.write(config)
             self.config = config
         return self.config_errors
+
+    def look_at_images(self) -> None:
+        """Take in images that were built since; what runs of older ones is made anew.
+
+        Not done by itself: while an upgrade builds, the old orchestrator would start new images
+        with its own older files. Raises EngineFailed.
+        """
+        names = {role: f"manyways/{role}:{self._tag}" for role in ROLES}
+        ids = {role: self._engine.image_id(name) for role, name in names.items()}
+        self._images = Images(names, ids)
 
     def leases(self) -> tuple[Lease, ...]:
         """Return the leases that the DHCP server has given."""
@@ -152,11 +163,13 @@ class Reconciler:
     def _desired(self) -> DesiredState:
         if self.config is None:
             return DesiredState()
-        names = {role: f"manyways/{role}:{self._tag}" for role in ROLES}
-        stopped = self._switchboard.state.stopped
-        ids = {} if stopped else {role: self._engine.image_id(n) for role, n in names.items()}
+        if self._switchboard.state.stopped:
+            return DesiredState()
+        if self._images is None:
+            self.look_at_images()
+        assert self._images is not None
         state, addresses = self._switchboard.state, self._switchboard.addresses
-        return desired_state(Inputs(self.config, state, addresses, Images(names, ids)))
+        return desired_state(Inputs(self.config, state, addresses, self._images))
 
     def _observe(self) -> ObservedState:
         return ObservedState(

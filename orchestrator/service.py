@@ -59,16 +59,18 @@ class Service:
     def status(self) -> dict[str, Any]:
         """Return the report of GET /v1/status."""
         config = self._reconciler.config
-        errors = [*self._reconciler.config_errors, *self._reconciler.errors]
+        errors = list(self._reconciler.config_errors)
+        problems = list(self._reconciler.errors)
         report: dict[str, Any] = {
             "version": __version__,
             "config": {"errors": errors, "notes": list(config.notes) if config else []},
+            "problems": problems,
             "stopped": self._switchboard.state.stopped,
         }
         if config is None:
             return report | _NOTHING_YET
         seen = self._seen(config)
-        return report | _report(config, seen, healthy=not errors)
+        return report | _report(config, seen, healthy=not (errors or problems))
 
     def devices(self) -> list[dict[str, Any]]:
         """Return the devices of GET /v1/devices."""
@@ -82,6 +84,7 @@ class Service:
     def plan(self) -> tuple[Action, ...]:
         """Return what `up` would do with the configuration as it stands on disk now."""
         self._reload()
+        self._reconciler.look_at_images()
         return self._reconciler.plan().actions
 
     def logs(self, name: str, lines: int) -> list[str]:
@@ -114,6 +117,7 @@ class Service:
     def up(self) -> Outcome:
         """Read the configuration and make everything so. Raises BadConfiguration."""
         self._reload()
+        self._reconciler.look_at_images()
         self._switchboard.set_stopped(False)
         return self._reconciler.converge()
 

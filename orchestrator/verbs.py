@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from orchestrator.client import Outcome
+    from orchestrator.model import HostFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +79,34 @@ def logs(args: Namespace, control: Control, _: Style) -> Answer:
     lines = control.logs(args.name, args.lines)
     text = "\n".join(clean(line.expandtabs()) for line in lines)
     return Answer(text, {"lines": lines})
+
+
+def check(args: Namespace, _control: Control, _style: Style) -> Answer:
+    """Read the configuration here, without the daemon; the only verb that needs it not."""
+    from orchestrator.config import ConfigErrors, load, report
+
+    facts, trouble = _host_facts()
+    try:
+        config = load(args.config, facts)
+    except ConfigErrors as mistakes:
+        errors = [str(error) for error in mistakes.errors]
+        return Answer(report(mistakes), {"ok": False, "errors": errors, "notes": []}, 1, trouble)
+    return Answer(
+        report(config), {"ok": True, "errors": [], "notes": list(config.notes)}, 0, trouble
+    )
+
+
+def _host_facts() -> tuple[HostFacts | None, tuple[str, ...]]:
+    """What the host has already, or why that could not be seen."""
+    from orchestrator.runtime import host
+    from orchestrator.runtime.engine import Engine, EngineFailed
+    from orchestrator.runtime.namespace import NamespaceGone
+
+    try:
+        try:
+            engine = Engine()
+        except EngineFailed:
+            engine = None
+        return host.facts(engine), ()
+    except (NamespaceGone, EngineFailed, OSError) as error:
+        return None, (f"not compared with what this machine has: {error}",)

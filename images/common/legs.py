@@ -83,5 +83,9 @@ def set_ipv4_conf(ifindex: int, values: Mapping[int, int]) -> None:
 
 
 def enable_forwarding(interface: str) -> None:
-    """Let packets that arrive on `interface` be forwarded. Call only after the rules are loaded."""
-    set_ipv4_conf(socket.if_nametoindex(interface), {IPV4_DEVCONF_FORWARDING: 1})
+    """Let packets that arrive on `interface` be forwarded. Call only after the rules are loaded.
+
+    Does nothing where it is so already: who listens for changes of interfaces would hear it.
+    """
+    if Path(f"/proc/sys/net/ipv4/conf/{interface}/forwarding").read_text().strip() != "1":
+        set_ipv4_conf(socket.if_nametoindex(interface), {IPV4_DEVCONF_FORWARDING: 1})

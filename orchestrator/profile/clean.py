@@ -52,9 +52,8 @@ def _finish(work: Work, source: str) -> Cleaned:
     work.problems += [p for tag, p in work.unread.items() if tag not in work.inline]
     work.problems += work.endpoints.problems + work.ciphers.problems
     work.notes += work.endpoints.notes + work.ciphers.notes
-    _check_device(work)
-    if not work.problems:
-        _check_whole(work)
+    if all(problem.directive or problem.line is None for problem in work.problems):
+        _check_whole(work)  # no line was unreadable, so what is missing is really missing
     if work.problems:
         return Cleaned(None, tuple(sorted(work.problems, key=lambda p: p.line or 0)))
     _fit_together(work, any(remote.protocol == "tcp" for remote in remotes))
@@ -74,36 +73,25 @@ def _finish(work: Work, source: str) -> Cleaned:
     return Cleaned(profile, ())
 
 
-def _check_device(work: Work) -> None:
-    if work.tun is not None and work.tun[1] != "tun":
-        work.problems.append(
-            Problem(
-                work.tun[0],
-                "dev",
-                "asks for a tap device, which carries whole Ethernet frames and cannot be routed",
-                "ask the provider for a `dev tun` file",
-            )
-        )
-
-
 def _check_whole(work: Work) -> None:
     def lacks(directive: str, message: str, hint: str) -> None:
         work.problems.append(Problem(None, directive, message, hint))
 
-    if not {"ca", "pkcs12", "peer-fingerprint"} & work.inline.keys():
+    there = work.inline.keys() | {problem.directive for problem in work.problems}
+    if not {"ca", "pkcs12", "peer-fingerprint"} & there:
         lacks(
             "ca",
             "is missing, so the server could not be recognised",
             "add the provider's certificate as <ca>…</ca> or `ca FILE`",
         )
-    own = {"cert", "key"} & work.inline.keys()
+    own = {"cert", "key"} & there
     if len(own) == 1:
         lacks(
             "key" if "cert" in own else "cert",
             "is missing",
             "a client certificate needs both <cert> and <key>",
         )
-    elif not own and "pkcs12" not in work.inline and not work.needs_credentials:
+    elif not own and "pkcs12" not in there and not work.needs_credentials:
         lacks(
             "auth-user-pass",
             "is missing, and so is a client certificate: the server would not know who calls",

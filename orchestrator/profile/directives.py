@@ -77,13 +77,14 @@ SILENT = _words(
     connect-retry-max connect-timeout dev-node dh disable-occ echo
     ecdh-curve errors-to-stderr group http-proxy-option http-proxy-retry http-proxy-timeout
     ifconfig-noexec ifconfig-nowarn ip-remote-hint key-method keying-material-exporter lladdr local
-    lport machine-readable-output max-routes mlock mtu-test multihome mute ncp-disable nice nobind
+    keysize lport machine-readable-output max-routes mlock mtu-test multihome mute ncp-disable nice nobind
     persist-key persist-local-ip persist-remote-ip persist-tun preresolve prng pull
     redirect-gateway redirect-private remap-usr1 remote-random-hostname resolv-retry
     route-delay route-gateway route-ipv6-gateway route-method route-metric route-noexec
     route-nopull server-poll-timeout socks-proxy-retry suppress-timestamps tcp-nodelay
     tcp-queue-limit tls-client tls-exit tun-ipv6 tun-mtu-max up-delay up-restart down-pre
     use-prediction-resistance user verb x509-track x509-username-field
+    max-packet-size mtu-dynamic udp-mtu
     allow-nonadmin dhcp-internal dhcp-pre-release dhcp-release dhcp-renew ip-win32 msg-channel
     pause-exit rdns-internal register-dns service show-net-up tap-sleep win-sys windows-driver
     """
@@ -228,7 +229,7 @@ HANDLED = _words(
     allow-compression auth-user-pass cipher comp-lzo compress connection data-ciphers
     data-ciphers-fallback dev dev-type dhcp-option dns ignore-unknown-option ncp-ciphers
     ns-cert-type port proto proto-force providers remote remote-random rport setenv setenv-safe
-    tls-remote keysize up down mode verify-x509-name
+    tls-remote up down mode verify-x509-name
     """
 )
 

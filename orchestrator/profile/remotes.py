@@ -96,7 +96,7 @@ class Endpoints:
             )
         else:
             message, hint = "names no endpoint", "write a line `remote HOST PORT udp`"
-        self.problems.append(Problem(None, "remote", message, hint))
+        self.problems.append(Problem(None, "", message, hint))
 
     def _one(self, wanted: _Wanted, port: int | None, protocol: str | None) -> Remote | None:
         if wanted.port is not None:

@@ -81,9 +81,12 @@ def _connection(work: Work, one: Directive) -> None:
 
 
 def _device(work: Work, one: Directive) -> None:
-    kind = "tap" if one.args and one.args[0].startswith(("tap", "null")) else "tun"
-    if one.name == "dev-type" or work.tun is None:
-        work.tun = (one.line, kind)
+    if one.args and one.args[0].startswith(("tap", "null")):
+        work.problem(
+            one,
+            "asks for a tap device, which carries whole Ethernet frames and cannot be routed",
+            "ask the provider for a `dev tun` file",
+        )
 
 
 def _mode(work: Work, one: Directive) -> None:
@@ -93,10 +96,6 @@ def _mode(work: Work, one: Directive) -> None:
 
 def _cipher(work: Work, one: Directive) -> None:
     work.ciphers.take(one.line, one.name, one.args)
-
-
-def _keysize(work: Work, one: Directive) -> None:
-    work.note(one, "left out: the key's size is part of the cipher's name")
 
 
 def _compression(work: Work, one: Directive) -> None:
@@ -218,7 +217,6 @@ _HANDLERS: dict[str, Callable[[Work, Directive], None]] = {
     "data-ciphers": _cipher,
     "ncp-ciphers": _cipher,
     "data-ciphers-fallback": _cipher,
-    "keysize": _keysize,
     "comp-lzo": _compression,
     "compress": _compression,
     "allow-compression": _compression,

@@ -31,7 +31,6 @@ class Work:
     credentials: tuple[str, str] | None = None
     needs_credentials: bool = False
     random: bool = False
-    tun: tuple[int, str] | None = None
     forgiving: bool = False
     ignored: set[str] = field(default_factory=set)
 

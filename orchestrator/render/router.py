@@ -20,11 +20,11 @@ LIVE_SET = "live_mark"
 
 @dataclass(frozen=True, slots=True)
 class Transit:
-    """The router's side of one transit link."""
+    """The router's side of one transit link: its own address, and the egress' behind it."""
 
     slot: int
     destination: str
-    mac: str
+    address: IPv4Address
     egress: IPv4Address
 
 
@@ -41,9 +41,14 @@ class RouterView:
 
 
 def render_legs(view: RouterView) -> str:
-    """Return router.json: the legs by MAC, and the gateway behind each slot."""
+    """Return router.json: how each leg is known, and the gateway behind each slot."""
     transits = [
-        {"slot": t.slot, "destination": t.destination, "mac": t.mac, "egress": str(t.egress)}
+        {
+            "slot": t.slot,
+            "destination": t.destination,
+            "address": str(t.address),
+            "egress": str(t.egress),
+        }
         for t in view.transits
     ]
     legs = {"lan": {"mac": view.lan_mac, "network": str(view.lan)}, "transits": transits}

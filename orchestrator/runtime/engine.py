@@ -186,11 +186,8 @@ class Engine:
     def _create_container(self, action: Action) -> None:
         spec = action.item
         assert isinstance(spec, ContainerSpec)
-        first, *others = (*spec.legs, *spec.hot_legs)
-        created = self._api.create_container_from_config(_config(self._api, spec, first), spec.name)
+        created = self._api.create_container_from_config(_config(self._api, spec), spec.name)
         try:
-            for leg in others:
-                self._attach(spec.name, leg)
             self._api.start(created["Id"])
         except BaseException:
             # A half-made container would look like one that merely stopped.
@@ -215,12 +212,10 @@ class Engine:
         self._api.kill(action.target, signal="SIGHUP")
 
     def _connect(self, action: Action) -> None:
-        assert isinstance(action.item, Leg)
-        self._attach(action.target.split()[0], action.item)
-
-    def _attach(self, container: str, leg: Leg) -> None:
+        leg = action.item
+        assert isinstance(leg, Leg)
         self._api.connect_container_to_network(
-            container, leg.network, ipv4_address=str(leg.address), mac_address=leg.mac
+            action.target.split()[0], leg.network, ipv4_address=str(leg.address)
         )
 
     def _disconnect(self, action: Action) -> None:
@@ -256,9 +251,9 @@ def _mounts(spec: ContainerSpec) -> list[Any]:
     ]
 
 
-def _config(api: Any, spec: ContainerSpec, leg: Leg) -> dict[str, Any]:
+def _config(api: Any, spec: ContainerSpec) -> dict[str, Any]:
     host = api.create_host_config(
-        network_mode=leg.network,
+        network_mode=spec.legs[0].network,
         cap_drop=["ALL"],
         cap_add=list(spec.capabilities),
         security_opt=["no-new-privileges:true"],
@@ -271,7 +266,12 @@ def _config(api: Any, spec: ContainerSpec, leg: Leg) -> dict[str, Any]:
         restart_policy={"Name": "unless-stopped"},
         log_config=docker.types.LogConfig(type="json-file", config=_LOG_OPTIONS),
     )
-    endpoint = api.create_endpoint_config(ipv4_address=str(leg.address), mac_address=leg.mac)
+    endpoints = {
+        leg.network: api.create_endpoint_config(
+            ipv4_address=str(leg.address), mac_address=leg.mac or None
+        )
+        for leg in (*spec.legs, *spec.hot_legs)
+    }
     config: dict[str, Any] = api.create_container_config(
         spec.image,
         None,
@@ -281,6 +281,6 @@ def _config(api: Any, spec: ContainerSpec, leg: Leg) -> dict[str, Any]:
         labels={OWNER_LABEL: OWNER, ROLE_LABEL: spec.role, SPEC_LABEL: digest(spec)},
         stop_signal=spec.stop_signal,
         host_config=host,
-        networking_config=api.create_networking_config({leg.network: endpoint}),
+        networking_config=api.create_networking_config(endpoints),
     )
     return config

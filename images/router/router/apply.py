@@ -1,5 +1,8 @@
 """Load the router's rendered files into the kernel: at start, and again when they change.
 
+`apply` loads everything; `apply legs` only sets up routing for the legs that are there now, and
+is run whenever an interface comes or goes.
+
 The order is what keeps the promise that nothing is forwarded without its rules: rules and
 marks (one transaction), then policy routing, and only then forwarding on each leg. Every step
 may be repeated; a second run changes nothing.
@@ -13,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from legs import LegsMissing, enable_forwarding, legs_by_mac, wait_for_legs
+from legs import LegsMissing, enable_forwarding, wait_for_legs
 from router import tables
 
 FILES = Path("/etc/manyways")
@@ -57,6 +60,15 @@ def _drop_docker_defaults() -> None:
     _batch(["route del default"] * len(_listed("route show default")))
 
 
+def _legs_by_address() -> dict[str, str]:
+    # A leg that joins a running container gets a MAC address of Docker's choice, but ours of IP.
+    return {
+        address["local"]: link["ifname"]
+        for link in _listed("-4 address show")
+        for address in link.get("addr_info", ())
+    }
+
+
 def _apply_policy_routing(legs: dict[str, Any], present: dict[str, str]) -> None:
     lan = legs["lan"]["network"]
     transits = legs["transits"]
@@ -68,45 +80,50 @@ def _apply_policy_routing(legs: dict[str, Any], present: dict[str, str]) -> None
         for p in there
         if tables.LAN_PRIORITY < p < tables.LAST_PRIORITY and p - tables.LAN_PRIORITY not in slots
     ]
-    gateways = [(t["slot"], t["egress"] if t["mac"] in present else None) for t in transits]
+    gateways = [(t["slot"], t["egress"] if t["address"] in present else None) for t in transits]
     _batch(tables.route_commands(gateways, ()))
     _batch(tables.rule_commands(tables.desired_rules(lan, slots), there))
     _batch(tables.route_commands((), gone))
 
 
-def apply(files: Path = FILES) -> list[str]:
-    """Load everything and return the names of destinations whose leg is missing.
+def apply_rules(files: Path = FILES) -> None:
+    """Load rules and marks. Raises LegsMissing without a LAN leg, ApplyFailed, OSError."""
+    legs = json.loads((files / "router.json").read_text())
+    _load_rules(files, wait_for_legs({"lan": legs["lan"]["mac"]}, LEG_WAIT_S)["lan"])
 
-    A missing transit leg rejects that destination's traffic and disturbs no other. Raises
-    LegsMissing without a LAN leg, and ApplyFailed.
+
+def apply_legs(files: Path = FILES) -> list[str]:
+    """Set up routing for the legs that are there; return the destinations that have none.
+
+    A missing transit leg rejects that destination's traffic and disturbs no other. Call only
+    with the rules loaded. Raises LegsMissing without a LAN leg, ApplyFailed, OSError.
     """
     legs = json.loads((files / "router.json").read_text())
     lan = wait_for_legs({"lan": legs["lan"]["mac"]}, LEG_WAIT_S)["lan"]
-    _load_rules(files, lan)
     _drop_docker_defaults()
-    present = legs_by_mac()
+    present = _legs_by_address()
     _apply_policy_routing(legs, present)
-    transit_names = [present[t["mac"]] for t in legs["transits"] if t["mac"] in present]
-    _batch(
-        [f"ntable change name arp_cache dev {n} retrans {ARP_RETRANS_MS}" for n in transit_names]
-    )
-    for name in (lan, *transit_names):
+    transits = [present[t["address"]] for t in legs["transits"] if t["address"] in present]
+    _batch([f"ntable change name arp_cache dev {n} retrans {ARP_RETRANS_MS}" for n in transits])
+    for name in (lan, *transits):
         enable_forwarding(name)
-    return [t["destination"] for t in legs["transits"] if t["mac"] not in present]
+    return [t["destination"] for t in legs["transits"] if t["address"] not in present]
 
 
-def main() -> int:
-    """Apply once; say on standard error what went wrong."""
+def main(arguments: list[str]) -> int:
+    """Apply rules and legs, or `legs` alone; say on standard error what went wrong."""
     try:
-        missing = apply()
-    except (LegsMissing, ApplyFailed, OSError, ValueError) as error:
+        if arguments != ["legs"]:
+            apply_rules()
+            print("router: rules and marks are loaded", flush=True)
+        missing = apply_legs()
+    except (LegsMissing, ApplyFailed, OSError, ValueError, KeyError) as error:
         print(f"router: {error}", file=sys.stderr)
         return 1
     for destination in missing:
-        print(f"router: {destination} has no leg here; its traffic is rejected", file=sys.stderr)
-    print("router: rules and routes are loaded", flush=True)
+        print(f"router: no leg to {destination}; its traffic is rejected", file=sys.stderr)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
