@@ -18,8 +18,6 @@ _SIZE = r"\d{1,10}"
 
 # Directive -> pattern that its arguments, joined by single spaces, must match in full.
 KEPT: dict[str, str] = {
-    "auth": r"(?i:none|(RSA-)?(MD5|SHA1|SHA224|SHA256|SHA384|SHA512)|SHA512-(224|256)"
-    r"|SHA3-(224|256|384|512)|BLAKE2b512|BLAKE2s256|RIPEMD160)",
     "auth-nocache": "",
     "disable-dco": "",
     "explicit-exit-notify": r"(\d{1,2})?",
@@ -77,14 +75,14 @@ SILENT = _words(
     connect-retry-max connect-timeout dev-node dh disable-occ echo
     ecdh-curve errors-to-stderr group http-proxy-option http-proxy-retry http-proxy-timeout
     ifconfig-noexec ifconfig-nowarn ip-remote-hint key-method keying-material-exporter lladdr local
-    keysize lport machine-readable-output max-routes mlock mtu-test multihome mute ncp-disable nice nobind
+    lport machine-readable-output max-routes mlock mtu-test multihome mute ncp-disable nice nobind
     persist-key persist-local-ip persist-remote-ip persist-tun preresolve prng pull
     redirect-gateway redirect-private remap-usr1 remote-random-hostname resolv-retry
     route-delay route-gateway route-ipv6-gateway route-method route-metric route-noexec
     route-nopull server-poll-timeout socks-proxy-retry suppress-timestamps tcp-nodelay
     tcp-queue-limit tls-client tls-exit tun-ipv6 tun-mtu-max up-delay up-restart down-pre
     use-prediction-resistance user verb x509-track x509-username-field
-    max-packet-size mtu-dynamic udp-mtu
+    keysize max-packet-size mtu-dynamic udp-mtu
     allow-nonadmin dhcp-internal dhcp-pre-release dhcp-release dhcp-renew ip-win32 msg-channel
     pause-exit rdns-internal register-dns service show-net-up tap-sleep win-sys windows-driver
     """
@@ -226,7 +224,7 @@ DNS_SCRIPTS = _words(
 # The directives that `clean` treats one by one.
 HANDLED = _words(
     """
-    allow-compression auth-user-pass cipher comp-lzo compress connection data-ciphers
+    allow-compression auth auth-user-pass cipher comp-lzo compress connection data-ciphers
     data-ciphers-fallback dev dev-type dhcp-option dns ignore-unknown-option ncp-ciphers
     ns-cert-type port proto proto-force providers remote remote-random rport setenv setenv-safe
     tls-remote up down mode verify-x509-name

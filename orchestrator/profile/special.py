@@ -16,6 +16,11 @@ from orchestrator.profile.work import Work
 
 _HOSTILE_ENV = re.compile(r"(LD_|DYLD_|OPENSSL_|GLIBC_|GCONV_|PATH$|IFS$|BASH_ENV$|ENV$|PYTHON)")
 
+_DIGEST = re.compile(
+    r"NONE|MD5|SHA1|SHA224|SHA256|SHA384|SHA512(-(224|256))?|SHA3-(224|256|384|512)|BLAKE2B512"
+    r"|RIPEMD160"
+)
+
 
 def take(work: Work, one: Directive) -> None:
     """Decide about one directive."""
@@ -96,6 +101,14 @@ def _mode(work: Work, one: Directive) -> None:
 
 def _cipher(work: Work, one: Directive) -> None:
     work.ciphers.take(one.line, one.name, one.args)
+
+
+def _auth(work: Work, one: Directive) -> None:
+    digest = " ".join(one.args).upper().removeprefix("RSA-")  # old OpenSSL's name for the same
+    if _DIGEST.fullmatch(digest):
+        work.kept["auth"] = [f"auth {digest.replace('BLAKE2B', 'BLAKE2b').replace('NONE', 'none')}"]
+    else:
+        work.problem(one, "names a digest that OpenVPN does not know", "such as SHA256")
 
 
 def _compression(work: Work, one: Directive) -> None:
@@ -213,6 +226,7 @@ _HANDLERS: dict[str, Callable[[Work, Directive], None]] = {
     "dev": _device,
     "dev-type": _device,
     "mode": _mode,
+    "auth": _auth,
     "cipher": _cipher,
     "data-ciphers": _cipher,
     "ncp-ciphers": _cipher,
