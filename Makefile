@@ -37,7 +37,7 @@ setup-tests:
 
 images: setup  ## build the images of the router and of the simulated home
 	docker compose build --quiet
-	docker build --quiet --tag manyways/home:dev images/home
+	docker build --quiet --tag manyways/home:dev --file images/home/Dockerfile images
 
 lint: typecheck  ## style, types, import directions, shell scripts
 	$(BIN)/ruff check $(PYTHON_SOURCES) $(python_scripts)
