@@ -176,7 +176,10 @@ class Control:
     def logs(self, name: str, lines: int = 100) -> list[str]:
         """The last lines that a service or a destination wrote."""
         answer = self._request(
-            "GET", f"/v1/logs/{quote(name, '', errors='replace')}?lines={lines}", None, ACTION_SECONDS
+            "GET",
+            f"/v1/logs/{quote(name, '', errors='replace')}?lines={lines}",
+            None,
+            ACTION_SECONDS,
         )
         return cast(list[str], _list(answer, "lines"))
 

@@ -1,0 +1,43 @@
+"""What a person reads, letter by letter. MANYWAYS_GOLDEN=write writes the texts anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestrator import status as show
+from orchestrator.client import Action
+from orchestrator.tree import Style
+from tests.web.reports import degraded, empty, healthy, receipt
+
+HERE = Path(__file__).parent
+ACTIONS: list[Action] = [
+    {"verb": "create network", "target": "manyways-transit-uk", "reason": "it is missing"},
+    {
+        "verb": "create container",
+        "target": "manyways-egress-uk",
+        "reason": "its image changed from manyways/egress:1 to manyways/egress:2",
+    },
+]
+TEXTS = {
+    "healthy": lambda: show.status_text(healthy(), Style()),
+    "degraded": lambda: show.status_text(degraded(), Style()),
+    "degraded-ascii": lambda: show.status_text(degraded(), Style(unicode=False)),
+    "degraded-colour": lambda: show.status_text(degraded(), Style(colour=True)),
+    "empty": lambda: show.status_text(empty(), Style()),
+    "stopped": lambda: show.status_text({**healthy(), "stopped": True}, Style()),
+    "devices": lambda: show.devices_text(degraded()["devices"], Style()),
+    "no-devices": lambda: show.devices_text([], Style()),
+    "receipt": lambda: show.receipt_text(receipt(), Style()),
+    "actions": lambda: show.actions_text(ACTIONS, "", Style()),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text(name: str) -> None:
+    text, path = TEXTS[name]() + "\n", HERE / f"{name}.txt"
+    if os.environ.get("MANYWAYS_GOLDEN") == "write":
+        path.write_text(text, "utf-8")
+    assert text == path.read_text("utf-8")

@@ -1,0 +1,230 @@
+"""The command line as a person meets it: words, exit codes, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from orchestrator import cli, verbs
+from tests.web.reports import degraded, healthy
+from tests.web.standin import Standin, serve
+
+COMMAND = [sys.executable, "-m", "orchestrator.cli"]
+ROOT = Path(__file__).parents[2]
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Standin]:
+    path = tmp_path / "control.sock"
+    monkeypatch.setenv("MANYWAYS_SOCKET", str(path))
+    with serve(Standin(path, healthy())) as running:
+        yield running
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def command(*words: str) -> Ran:
+        try:
+            code = cli.main(words)
+        except SystemExit as end:  # argparse's own way out
+            code = int(end.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return Ran(code, out, err)
+
+    return command
+
+
+def test_status_and_its_exit_codes(run: Run, standin: Standin) -> None:
+    assert run("status").code == 0
+    standin.report = degraded()
+    ran = run("status")
+    assert ran.code == 1
+    assert "uk (openvpn)      DOWN" in ran.out
+
+
+def test_unreachable_is_two(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MANYWAYS_SOCKET", str(tmp_path / "nobody.sock"))
+    ran = run("status")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        "orchestrator: the Manyways daemon is not running\n  start it with: docker compose up -d\n"
+    )
+    ran = run("status", "--json")
+    assert ran.code == 2
+    assert json.loads(ran.out)["state"] == "unreachable"
+
+
+def test_assign_prints_the_receipt(run: Run, standin: Standin) -> None:
+    ran = run("assign", "tv", "de")
+    assert (ran.code, ran.out) == (0, "tv: uk → de, 41 connections cut in 6 ms\n")
+
+
+def test_rename(run: Run, standin: Standin) -> None:
+    assert run("rename", "tv", "kitchen-tv").out == "tv is now called kitchen-tv\n"
+
+
+def test_json_is_the_daemons_own(run: Run, standin: Standin) -> None:
+    assert json.loads(run("status", "--json").out) == standin.report
+    assert json.loads(run("devices", "--json").out) == {"devices": standin.report["devices"]}
+    assert json.loads(run("assign", "--json", "tv", "de").out)["new"] == "de"
+    assert json.loads(run("assign", "--json", "tv", "xx").out)["hint"] == "there is 'uk'"
+
+
+def test_a_wrong_name_gets_the_daemons_hint(run: Run, standin: Standin) -> None:
+    ran = run("assign", "tvv", "uk")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "orchestrator: no device is called 'tvv'\n  did you mean 'tv'?\n"
+
+
+def test_plan_up_and_down(run: Run, standin: Standin) -> None:
+    action = {"verb": "create container", "target": "manyways-dhcp", "reason": "it is missing"}
+    standin.answers["/v1/plan"] = (200, {"actions": []})
+    assert run("plan").out == "Nothing to do: everything is as it should be.\n"
+    standin.answers["/v1/plan"] = (200, {"actions": [action]})
+    assert run("plan").out == "create container manyways-dhcp: it is missing\n"
+    standin.answers["/v1/up"] = (200, {"actions": [action], "errors": ["uk: no route"]})
+    ran = run("up")
+    assert (ran.code, ran.err) == (1, "orchestrator: uk: no route\n")
+    standin.answers["/v1/down"] = (200, {"actions": [], "errors": []})
+    assert run("down") == (0, "Nothing was running.\n", "")
+
+
+def test_a_bad_configuration_is_told_in_full(run: Run, standin: Standin) -> None:
+    mistakes = ["router.yaml:3: lan: x", "router.yaml:9: lan: y"]
+    standin.answers["/v1/up"] = (409, {"error": "mistakes", "hint": "", "errors": mistakes})
+    ran = run("up")
+    assert ran.code == 1
+    assert all(mistake in ran.err for mistake in mistakes)
+
+
+def test_logs(run: Run, standin: Standin) -> None:
+    standin.answers["/v1/logs/uk"] = (200, {"lines": ["one\ttwo", "\x1b[31mred"]})
+    assert run("logs", "uk", "--lines", "5").out == "one     two\n?[31mred\n"
+    assert standin.asked[-1][1] == "/v1/logs/uk?lines=5"
+
+
+@pytest.mark.parametrize("lines", ["0", "-1", "x", "99999999", "٣"])
+def test_a_wrong_number_of_lines(run: Run, lines: str) -> None:
+    ran = run("logs", "uk", f"--lines={lines}")
+    assert ran.code == 64
+    assert "write a number from 1 to" in ran.err
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("stauts", "status"), ("asign", "assign")])
+def test_a_wrong_verb_gets_the_nearest(run: Run, wrong: str, right: str) -> None:
+    ran = run(wrong)
+    assert ran.code == 64
+    assert f"did you mean '{right}'?" in ran.err
+
+
+def test_a_verb_like_no_other_gets_them_all(run: Run) -> None:
+    assert "status, devices, assign" in run("zzzz").err
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_explains_itself_within_80_columns(
+    run: Run, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    ran = run(verb, "--help")
+    assert ran.code == 0
+    assert f"example:\n  orchestrator {verb}" in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
+
+
+def test_missing_words_are_named(run: Run) -> None:
+    ran = run("assign", "tv")
+    assert ran.code == 64
+    assert "DESTINATION" in ran.err
+
+
+def test_check_needs_no_daemon(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "router.yaml").write_text("lann: {}\n")
+    ran = run("check", "--json", "--config", str(tmp_path))
+    answer = json.loads(ran.out)
+    assert (ran.code, answer["ok"]) == (1, False)
+    assert any("did you mean 'lan'?" in error for error in answer["errors"])
+    assert "router.yaml:1" in run("check", "--config", str(tmp_path)).out
+
+
+def test_what_nobody_foresaw_is_one_line(
+    run: Run, standin: Standin, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> verbs.Answer:
+        raise RuntimeError("the sky fell\non us")
+
+    monkeypatch.delenv("MANYWAYS_DEBUG", raising=False)
+    monkeypatch.setattr(verbs, "status", broken)
+    ran = run("status")
+    assert ran.code == 1
+    assert ran.err.count("\n") == 1
+    assert "MANYWAYS_DEBUG=1 orchestrator status" in ran.err
+    monkeypatch.setenv("MANYWAYS_DEBUG", "1")
+    assert cli.main(["status"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_is_no_error(standin: Standin) -> None:
+    standin.answers["/v1/logs/uk"] = (200, {"lines": ["x" * 100] * 5000})
+    with subprocess.Popen(
+        [*COMMAND, "logs", "uk"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(20) == 141
+
+
+def test_ctrl_c_is_quiet(tmp_path: Path) -> None:
+    path = str(tmp_path / "silent.sock")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(path)
+        silent.listen()
+        silent.settimeout(20)
+        environment = {**os.environ, "MANYWAYS_SOCKET": path}
+        with subprocess.Popen(
+            [*COMMAND, "status"], cwd=ROOT, env=environment, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stderr is not None
+            connection, _ = silent.accept()  # now it waits for the answer
+            process.send_signal(signal.SIGINT)
+            assert (process.wait(20), process.stderr.read()) == (130, b"")
+            connection.close()
+
+
+def test_a_terminal_without_unicode(standin: Standin) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ran = subprocess.run(
+        [*COMMAND, "assign", "tv", "de"], cwd=ROOT, env=environment, capture_output=True, timeout=20
+    )
+    assert ran.stdout == b"tv: uk -> de, 41 connections cut in 6 ms\n"
+
+
+def test_starting_imports_little() -> None:
+    code = "import sys, orchestrator.cli; print(*sorted(sys.modules))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=20
+    )
+    heavy = {"docker", "pyroute2", "pydantic", "yaml", "flask", "http.client", "json", "difflib"}
+    assert not heavy & set(ran.stdout.split())

@@ -1,0 +1,107 @@
+"""The client against real HTTP on a real unix socket, and against sockets that misbehave."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator import client
+from orchestrator.client import Control, ControlError, Unreachable, describe_cut
+from tests.web.reports import healthy, receipt
+from tests.web.standin import Standin, serve
+
+
+@pytest.fixture
+def standin(tmp_path: Path) -> Iterator[Standin]:
+    with serve(Standin(tmp_path / "control.sock", healthy())) as running:
+        yield running
+
+
+@pytest.fixture
+def control(standin: Standin) -> Control:
+    return Control(str(standin.path))
+
+
+def test_asks_and_changes(control: Control, standin: Standin) -> None:
+    assert control.status()["state"] == "healthy"
+    assert [d["name"] for d in control.devices()] == ["tv", "laptop", "phone"]
+    assert control.assign("tv", "de")["old"] == "uk"
+    assert control.rename("tv", "kitchen-tv")["name"] == "kitchen-tv"
+    assert standin.report["devices"][0]["destination"] == "de"
+
+
+def test_a_name_cannot_become_another_path(control: Control, standin: Standin) -> None:
+    for name in ("../../v1/down", "a/b?c#d", "tv\r\nX: y", "\udcff"):
+        with pytest.raises(ControlError):
+            control.assign(name, "uk")
+    methods_and_paths = [(method, path) for method, path, _ in standin.asked]
+    assert all(m == "POST" and p.startswith("/v1/devices/") for m, p in methods_and_paths)
+    assert all(p.endswith("/assign") and p.count("/") == 4 for _, p in methods_and_paths)
+
+
+def test_an_error_carries_message_hint_and_status(control: Control) -> None:
+    with pytest.raises(ControlError) as caught:
+        control.assign("tv", "ukk")
+    error = caught.value
+    assert (error.message, error.hint) == ("no destination is called 'ukk'", "there is 'uk'")
+    assert error.status == 404
+
+
+def test_a_bad_configuration_lists_every_mistake(control: Control, standin: Standin) -> None:
+    standin.answers["/v1/up"] = (409, {"error": "mistakes", "hint": "", "errors": ["a", "b"]})
+    with pytest.raises(ControlError) as caught:
+        control.up()
+    assert caught.value.errors == ("a", "b")
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"[]", b"\xff", b"{}"])
+def test_nonsense_is_an_error_and_no_crash(
+    control: Control, standin: Standin, answer: bytes
+) -> None:
+    standin.answers["/v1/devices"] = (200, answer)
+    with pytest.raises(ControlError, match="makes no sense"):
+        control.devices()
+
+
+def test_no_socket(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="is not running"):
+        Control(str(tmp_path / "nothing.sock")).status()
+
+
+def test_a_socket_that_nobody_listens_on(tmp_path: Path) -> None:
+    path = str(tmp_path / "dead.sock")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(path)
+    with pytest.raises(Unreachable, match="is not running"):
+        Control(path).status()
+
+
+def test_a_daemon_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "QUESTION_SECONDS", 0.05)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent.sock"))
+        silent.listen()
+        with pytest.raises(Unreachable, match="did not answer within"):
+            Control(str(tmp_path / "silent.sock")).status()
+
+
+def test_the_socket_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MANYWAYS_SOCKET", raising=False)
+    assert Control().path == "/run/manyways/control.sock"
+    monkeypatch.setenv("MANYWAYS_SOCKET", "/elsewhere")
+    assert Control().path == "/elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("cut", "took", "words"),
+    [
+        (41, 6.1, "41 connections cut in 6 ms"),
+        (1, 12.0, "1 connection cut in 12 ms"),
+        (0, 0.4, "0 connections cut in under 1 ms"),
+    ],
+)
+def test_the_measure_of_a_receipt(cut: int, took: float, words: str) -> None:
+    assert describe_cut({**receipt(cut=cut), "milliseconds": took}) == words

@@ -1,0 +1,80 @@
+"""The page's words and decisions, without a browser."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.web.reports import degraded, destination, empty, healthy, receipt
+from webui import present
+
+NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)  # when the recorded receipt was written
+
+
+def test_all_is_well() -> None:
+    page = present.page(healthy(), NOON)
+    assert (page.tone, page.headline, page.alerts) == ("good", "Everything works", ())
+    assert [d.name for d in page.devices] == ["laptop", "phone", "tv"]
+    current = {d.name: [c.name for c in d.choices if c.current] for d in page.devices}
+    assert current == {"laptop": ["direct"], "phone": ["de"], "tv": ["uk"]}
+
+
+def test_trouble_is_told_in_plain_words() -> None:
+    page = present.page(degraded(), NOON)
+    assert page.headline == "uk does not work"
+    devices = {d.name: d for d in page.devices}
+    assert "nothing of this device gets out" in devices["tv"].trouble
+    assert devices["tv"].why == "way-uk"
+    assert devices["laptop"].trouble == ""
+    assert "no “nl” any more" in devices["old-tablet"].trouble
+    assert not any(choice.current for choice in devices["old-tablet"].choices)
+    assert any("gives addresses" in alert for alert in page.alerts)
+    assert any("router.yaml:3" in alert for alert in page.alerts)
+
+
+@pytest.mark.parametrize(
+    ("state", "headline"),
+    [("starting", "uk is starting"), ("degraded", "Something needs attention")],
+)
+def test_headlines(state: str, headline: str) -> None:
+    report = healthy()
+    report["state"] = "degraded"
+    report["destinations"][1]["state"] = state  # type: ignore[typeddict-item]
+    assert present.page(report, NOON).headline == headline
+
+
+def test_stopped() -> None:
+    page = present.page({**healthy(), "stopped": True}, NOON)
+    assert (page.tone, page.headline) == ("bad", "The router is stopped")
+    assert any("orchestrator up" in alert for alert in page.alerts)
+
+
+def test_many_destinations_become_a_list() -> None:
+    report = empty()
+    assert present.page(report, NOON).buttons
+    report["destinations"] += [destination(f"vpn{n}") for n in range(5)]
+    assert not present.page(report, NOON).buttons
+
+
+@pytest.mark.parametrize(
+    ("later", "when"),
+    [
+        (timedelta(seconds=-5), ", just now"),
+        (timedelta(seconds=59), ", just now"),
+        (timedelta(minutes=1), ", 1 minute ago"),
+        (timedelta(hours=2, minutes=59), ", 2 hours ago"),
+    ],
+)
+def test_a_receipt_is_remembered_for_a_day(later: timedelta, when: str) -> None:
+    report = healthy()
+    report["devices"][0]["receipt"] = receipt()
+    tv = present.page(report, NOON + later).devices[-1]
+    assert tv.receipt == f"Moved from direct to uk: 41 connections cut in 6 ms{when}"
+
+
+@pytest.mark.parametrize("at", ["2025-12-31T12:00:00+00:00", "2026-01-01T12:00:00", "x"])
+def test_other_times_show_no_receipt(at: str) -> None:
+    report = healthy()
+    report["devices"][0]["receipt"] = {**receipt(), "at": at}
+    assert present.page(report, NOON).devices[-1].receipt == ""

@@ -1,0 +1,196 @@
+"""The page's addresses and its guard, over a real unix socket but without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from orchestrator.client import Control
+from tests.web.reports import TV, degraded, empty, healthy
+from tests.web.standin import Standin, serve
+from webui.app import create_app
+from webui.guard import normal_host, parse_hosts
+
+HOSTS = "192.168.77.1, 192.168.77.253,manyways,manyways.lan,127.0.0.1:8080"
+HOST = {"Host": "manyways.lan"}
+OURS = {**HOST, "Origin": "http://manyways.lan"}
+ASSIGN = f"/devices/{TV}/assign"
+
+
+@pytest.fixture
+def standin(tmp_path: Path) -> Iterator[Standin]:
+    with serve(Standin(tmp_path / "control.sock", healthy())) as running:
+        yield running
+
+
+@pytest.fixture
+def page(standin: Standin) -> FlaskClient:
+    return create_app(Control(str(standin.path)), HOSTS).test_client()
+
+
+def _assign(page: FlaskClient, headers: dict[str, str]) -> TestResponse:
+    return page.post(ASSIGN, data={"destination": "de"}, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["192.168.77.1", "192.168.77.1:80", "192.168.77.253", "manyways", "Manyways.LAN.",
+     "127.0.0.1:8080"],
+)  # fmt: skip
+def test_our_own_names(page: FlaskClient, host: str) -> None:
+    assert page.get("/", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", "evil.example", "manyways.lan.evil.example", "192.168.77.1:8080", "127.0.0.1",
+     "manyways.lan, evil.example", "manyways.lan@evil.example", "[::1]", "localhost"],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/", "/static/style.css", "/nowhere", ASSIGN])
+def test_foreign_names_are_turned_away(
+    page: FlaskClient, standin: Standin, host: str, path: str
+) -> None:
+    for method in ("GET", "POST"):
+        answer = page.open(path, method=method, headers={"Host": host})
+        assert answer.status_code == 421
+        assert answer.mimetype == "text/plain"
+    assert standin.asked == []
+
+
+def test_without_names_nobody_is_answered(standin: Standin) -> None:
+    page = create_app(Control(str(standin.path)), "").test_client()
+    assert page.get("/", headers={"Host": "manyways.lan"}).status_code == 421
+
+
+def test_hosts_are_read_leniently() -> None:
+    assert parse_hosts(" A.lan:80 ,, b. ") == {"a.lan", "b"}
+    assert normal_host("X:8080") == "x:8080"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://manyways.lan"},
+        {"Origin": "http://manyways.lan:80"},
+        {"Origin": "http://manyways.lan", "Sec-Fetch-Site": "same-origin"},
+        {"Referer": "http://manyways.lan/?moved=x"},
+    ],
+)
+def test_our_own_forms_are_accepted(page: FlaskClient, headers: dict[str, str]) -> None:
+    assert _assign(page, {**HOST, **headers}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "null"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://192.168.77.1"},  # ours, but another origin than the one asked
+        {"Origin": "http://manyways.lan.evil.example"},
+        {"Origin": "http://user@manyways.lan"},
+        {"Origin": "file://manyways.lan"},
+        {"Origin": "http://[manyways.lan"},
+        {"Origin": "http://manyways.lan", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://manyways.lan", "Sec-Fetch-Site": "same-site"},
+        {"Referer": "http://evil.example/http://manyways.lan/"},
+        {"Origin": "null", "Referer": "http://manyways.lan/"},
+    ],
+)
+def test_foreign_forms_change_nothing(
+    page: FlaskClient, standin: Standin, headers: dict[str, str]
+) -> None:
+    assert _assign(page, {**HOST, **headers}).status_code == 403
+    assert standin.asked == []
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+def test_other_methods(page: FlaskClient, method: str) -> None:
+    assert page.open("/", method=method, headers=OURS).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/static/page.js", "/nowhere"])
+def test_every_answer_is_guarded(page: FlaskClient, path: str) -> None:
+    with page.get(path, headers=HOST) as answer:
+        headers = answer.headers
+    assert headers["Content-Security-Policy"].startswith("default-src 'self';")
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert ("no-store" if "static" not in path else "no-cache") in headers["Cache-Control"]
+    assert "Set-Cookie" not in headers
+
+
+def test_a_switch_shows_its_receipt(page: FlaskClient) -> None:
+    answer = page.post(
+        ASSIGN, data={"destination": "de"}, headers=OURS, base_url="http://manyways.lan",
+        follow_redirects=True,
+    )  # fmt: skip
+    assert answer.status_code == 200
+    assert "tv now uses de: 41 connections cut in 6 ms." in answer.text
+
+
+def test_a_refusal_says_what_would_be_right(page: FlaskClient) -> None:
+    answer = page.post(ASSIGN, data={"destination": "ukk"}, headers=OURS)
+    assert answer.status_code == 404
+    assert "No destination is called &#39;ukk&#39;. There is &#39;uk&#39;." in answer.text
+
+
+def test_a_refused_name_stays_in_its_field(page: FlaskClient) -> None:
+    answer = page.post(f"/devices/{TV}/rename", data={"name": "laptop"}, headers=OURS)
+    assert answer.status_code == 409
+    assert "&#39;laptop&#39; is taken. Choose another name." in answer.text
+    assert '-rename" class="rename" open' in answer.text
+
+
+def test_names_from_the_network_are_only_text(page: FlaskClient, standin: Standin) -> None:
+    evil = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
+    standin.report = degraded()
+    for device in standin.report["devices"]:
+        device["name"] = device["message"] = evil
+        device["mac"] = evil
+    for way in standin.report["destinations"]:
+        way["name"] = way["message"] = evil
+    text = page.get("/", headers=HOST).text
+    assert "<script>" not in text
+    assert "<img src=x" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_what_the_address_says_is_never_shown(page: FlaskClient) -> None:
+    assert "hello" not in page.get("/?moved=hello&renamed=hello&x=hello", headers=HOST).text
+
+
+def test_no_device_yet(page: FlaskClient, standin: Standin) -> None:
+    standin.report = empty()
+    assert "No device yet" in page.get("/", headers=HOST).text
+
+
+def test_no_destination_yet(page: FlaskClient, standin: Standin) -> None:
+    standin.report = {**empty(), "destinations": []}
+    assert "There is none yet" in page.get("/", headers=HOST).text
+
+
+def test_too_much_is_refused(page: FlaskClient, standin: Standin) -> None:
+    answer = page.post(f"/devices/{TV}/rename", data={"name": "x" * 5000}, headers=OURS)
+    assert answer.status_code == 413
+    assert "That was too much" in answer.text
+    assert standin.asked == []
+
+
+def test_nothing_here(page: FlaskClient) -> None:
+    answer = page.get("/nowhere", headers=HOST)
+    assert (answer.status_code, "There is nothing here" in answer.text) == (404, True)
+
+
+def test_without_the_daemon(tmp_path: Path) -> None:
+    page = create_app(Control(str(tmp_path / "nobody.sock")), HOSTS).test_client()
+    for answer in (page.get("/", headers=HOST), _assign(page, OURS)):
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "5"
+        assert 'http-equiv="refresh"' in answer.text
+        assert "One moment, please" in answer.text

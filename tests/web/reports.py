@@ -1,0 +1,101 @@
+"""Reports as the daemon gives them, for the tests of everything that shows one."""
+
+from __future__ import annotations
+
+from orchestrator.client import Check, Destination, Device, Receipt, Status
+
+TV, LAPTOP, PHONE = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
+REFUSED = "the server refuses the password: put the right one into uk.credentials"
+
+
+def receipt(old: str = "direct", new: str = "uk", cut: int = 41) -> Receipt:
+    return {
+        "mac": TV,
+        "device": "tv",
+        "old": old,
+        "new": new,
+        "connections_cut": cut,
+        "milliseconds": 6.1,
+        "at": "2026-01-01T12:00:00+00:00",
+    }
+
+
+def device(mac: str, name: str, destination: str, address: str | None) -> Device:
+    return {
+        "mac": mac,
+        "name": name,
+        "address": address,
+        "destination": destination,
+        "state": "ok",
+        "message": "",
+        "online": True,
+        "receipt": None,
+    }
+
+
+def _checks(tunnel: bool) -> list[Check]:
+    names = ("uplink", "egress", "tunnel", "dns") if tunnel else ("uplink", "egress", "dns")
+    messages = {"uplink": "192.168.178.101/24", "dns": "asks 9.9.9.9"}
+    return [{"name": n, "state": "ok", "message": messages.get(n, "")} for n in names]  # type: ignore[typeddict-item]
+
+
+def destination(name: str) -> Destination:
+    vpn = name != "direct"
+    return {
+        "name": name,
+        "kind": "openvpn" if vpn else "direct",
+        "uplink": "home",
+        "state": "ok",
+        "message": "",
+        "checks": _checks(vpn),
+    }
+
+
+def healthy() -> Status:
+    """Three devices, three destinations, all well."""
+    return {
+        "state": "healthy",
+        "version": "0.1.0",
+        "config": {"errors": [], "notes": []},
+        "stopped": False,
+        "services": [
+            {"name": name, "state": "ok", "message": ""} for name in ("router", "dhcp", "webui")
+        ],
+        "lan": {"address": "192.168.77.1", "domain": "lan", "page": "http://192.168.77.1/"},
+        "uplinks": [{"name": "home", "interface": "eth0"}],
+        "destinations": [destination("direct"), destination("uk"), destination("de")],
+        "default_destination": "direct",
+        "devices": [
+            device(TV, "tv", "uk", "192.168.77.101"),
+            device(LAPTOP, "laptop", "direct", "192.168.77.102"),
+            {**device(PHONE, "phone", "de", None), "online": False},
+        ],
+    }
+
+
+def empty() -> Status:
+    """A router that no device has found yet."""
+    return {**healthy(), "devices": []}
+
+
+def degraded() -> Status:
+    """One of everything that can be wrong."""
+    report = healthy()
+    report["state"] = "degraded"
+    report["config"] = {
+        "errors": ["router.yaml:3: lan.address: no address; write for example 192.168.77.1/24"],
+        "notes": ["profiles/uk.ovpn:12: up: programs are never run"],
+    }
+    report["services"][1] = {"name": "dhcp", "state": "failed", "message": "it is restarted"}
+    uk, de = report["destinations"][1:]
+    uk["state"], uk["message"] = "down", REFUSED
+    uk["checks"][2] = {"name": "tunnel", "state": "failed", "message": REFUSED}
+    uk["checks"][3] = {"name": "dns", "state": "unknown", "message": ""}
+    de["state"] = "starting"
+    de["checks"][2] = {"name": "tunnel", "state": "unknown", "message": "it is connecting"}
+    tv, _, phone = report["devices"]
+    tv["state"], tv["receipt"] = "down", receipt()
+    phone["state"] = "starting"
+    old = device("02:00:00:00:00:04", "old-tablet", "nl", "192.168.77.104")
+    report["devices"].append({**old, "state": "rejected"})
+    return report
