@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from orchestrator import control
+from orchestrator import __version__, control
 from orchestrator.desired import ROUTER
 from orchestrator.documents import Document
 from orchestrator.model import Config
@@ -150,7 +150,7 @@ def main() -> int:
         daemon = Daemon(
             Path(os.environ.get("MANYWAYS_STATE", "/var/lib/manyways")),
             Path(os.environ.get("MANYWAYS_CONFIG", "/config")),
-            os.environ.get("MANYWAYS_TAG", "dev"),
+            os.environ.get("MANYWAYS_TAG", __version__),
         )
         return daemon.run(Path(os.environ.get("MANYWAYS_SOCKET", "/run/manyways/control.sock")))
     except (EngineFailed, OSError) as error:

@@ -319,6 +319,7 @@ def _router_view(inputs: Inputs) -> router.RouterView:
                 destination=d.name,
                 address=addressing.transit_router(config.transit_pool, state.slots[d.name]),
                 egress=addressing.transit_egress(config.transit_pool, state.slots[d.name]),
+                egress_mac=mac_address(state.install, Side.EGRESS_TRANSIT, state.slots[d.name]),
             )
             for d in config.destinations
         ),

@@ -8,7 +8,7 @@ router that starts by itself loads rules and marks as one transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
@@ -20,12 +20,13 @@ LIVE_SET = "live_mark"
 
 @dataclass(frozen=True, slots=True)
 class Transit:
-    """The router's side of one transit link: its own address, and the egress' behind it."""
+    """One transit link: the router's own address on it, and the egress at its other end."""
 
     slot: int
     destination: str
     address: IPv4Address
     egress: IPv4Address
+    egress_mac: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +86,23 @@ def mark_changes(old: Mapping[str, int], new: Mapping[str, int]) -> str:
 
 def render_rules(view: RouterView) -> str:
     """Return rules.nft. `$lan` is given by `nft -D lan=INTERFACE`: names are Docker's choice."""
-    resolvers = ",\n".join(f"\t\t\t{t.slot:#010x} : {t.egress}" for t in view.transits)
-    elements = f"\n\t\telements = {{\n{resolvers}\n\t\t}}" if resolvers else ""
     return _RULES.format(
         table=TABLE,
         mark_map=MARK_MAP,
         live_set=LIVE_SET,
         mask=f"{SLOT_MASK:#010x}",
-        resolvers=elements,
+        resolvers=_elements(f"{t.slot:#010x} : {t.egress}" for t in view.transits),
+        egresses=_elements(f"{t.egress_mac} : {t.slot:#010x}" for t in view.transits),
         lan=view.lan,
         address=view.address,
         page=view.page,
         transit_pool=view.transit_pool,
     )
+
+
+def _elements(items: Iterable[str]) -> str:
+    lines = ",\n".join(f"\t\t\t{item}" for item in items)
+    return f"\n\t\telements = {{\n{lines}\n\t\t}}" if lines else ""
 
 
 _RULES = """\
@@ -121,8 +126,18 @@ table {table} {{
 		type mark : ipv4_addr{resolvers}
 	}}
 
+	# The slot behind each egress' MAC address.
+	map egress_mark {{
+		type ether_addr : mark{egresses}
+	}}
+
 	chain marking {{
 		type filter hook prerouting priority mangle; policy accept;
+		# A packet of a connection that was cut has no entry and no mark, so no route either:
+		# the device gets its reset here, the far end by the transit that the packet came from.
+		iifname $lan ip saddr {lan} ct state invalid meta l4proto tcp reject with tcp reset
+		iifname != $lan ct state invalid meta mark set ether saddr map @egress_mark
+		ct state invalid accept
 		iifname $lan ip daddr {address} tcp dport 80 return
 		# Once marked, for ever: a flow without an answer stays "new", and would otherwise
 		# take over the mark of the next destination.

@@ -43,8 +43,15 @@ class NamespaceThread:
             raise
 
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call `function` inside the namespace and return, or raise, what it does."""
-        return self._pool.submit(function, *args, **kwargs).result()
+        """Call `function` inside the namespace and return, or raise, what it does.
+
+        Raises NamespaceGone when another thread has closed this one.
+        """
+        try:
+            future = self._pool.submit(function, *args, **kwargs)
+        except RuntimeError as error:
+            raise NamespaceGone("the handle on the namespace was closed") from error
+        return future.result()
 
     def close(self) -> None:
         """End the thread; its sockets close with their owners."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any
 
 from orchestrator.render.router import MARK_MAP, TABLE
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
+from orchestrator.runtime.nudge import TcpConnection, nudge
 
 _ALL_BITS = 0xFFFFFFFF
 
@@ -125,13 +128,30 @@ def _change(nft: Any, conntrack: Any, transaction: str, dead: list[int]) -> Cut:
     start = time.perf_counter()
     if transaction:
         _command(nft, transaction)
-    cut = sum(_flush(conntrack, mark) for mark in dead)
-    return Cut(cut, (time.perf_counter() - start) * 1000)
+    entries = [entry for mark in dead for entry in _flush(conntrack, mark)]
+    took = (time.perf_counter() - start) * 1000
+    nudge(connection for entry in entries if (connection := _tcp_connection(entry)))
+    return Cut(len(entries), took)
 
 
-def _flush(conntrack: Any, mark: int) -> int:
+def _flush(conntrack: Any, mark: int) -> list[Any]:
     # The mark is no longer in the map and no longer live, so no entry can join these.
-    count = sum(1 for _ in conntrack.dump(mark=mark, mark_mask=_ALL_BITS))
-    if count:
+    entries = list(conntrack.dump(mark=mark, mark_mask=_ALL_BITS))
+    if entries:
         conntrack.flush(mark=mark, mark_mask=_ALL_BITS)
-    return count
+    return entries
+
+
+def _tcp_connection(entry: Any) -> TcpConnection | None:
+    """Return the original direction of a conntrack entry; None when it is not TCP on IPv4."""
+    original = entry.get_attr("CTA_TUPLE_ORIG")
+    protocol, address = original.get_attr("CTA_TUPLE_PROTO"), original.get_attr("CTA_TUPLE_IP")
+    source = address.get_attr("CTA_IP_V4_SRC")
+    if protocol.get_attr("CTA_PROTO_NUM") != socket.IPPROTO_TCP or source is None:
+        return None
+    return TcpConnection(
+        device=IPv4Address(source),
+        device_port=protocol.get_attr("CTA_PROTO_SRC_PORT"),
+        peer=IPv4Address(address.get_attr("CTA_IP_V4_DST")),
+        peer_port=protocol.get_attr("CTA_PROTO_DST_PORT"),
+    )

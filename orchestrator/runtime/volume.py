@@ -26,7 +26,7 @@ class Volume:
         for path in sorted((self._root / RENDERED).rglob("*")):
             name = str(path.relative_to(self._root))
             if path.is_file() and not path.name.startswith(".") and name != MARKS_FILE:
-                found[name] = path.read_text(errors="replace")
+                found[name] = _text(path)
         return found
 
     def directories(self) -> frozenset[str]:
@@ -43,7 +43,8 @@ class Volume:
             told: dict[str, dict[str, str]] = json.loads(self.read(_TOLD) or "{}")
         except ValueError:
             return {}
-        return told if isinstance(told, dict) else {}
+        well_formed = isinstance(told, dict) and all(isinstance(v, dict) for v in told.values())
+        return told if well_formed else {}
 
     def remember_told(self, container: str, versions: Mapping[str, str]) -> None:
         """Remember that a container has taken these versions of its files. Raises OSError."""
@@ -52,7 +53,7 @@ class Volume:
     def read(self, name: str) -> str | None:
         """Return a file's text, or None when there is none."""
         try:
-            return (self._root / name).read_text(errors="replace")
+            return _text(self._root / name)
         except OSError:
             return None
 
@@ -74,6 +75,11 @@ class Volume:
     def remove(self, name: str) -> None:
         """Remove a file; one that is gone is no error."""
         (self._root / name).unlink(missing_ok=True)
+
+
+def _text(path: Path) -> str:
+    # Line ends as they are: a translated "\r\n" would look like a change for ever.
+    return path.read_bytes().decode(errors="replace")
 
 
 def _mode(name: str) -> int:
