@@ -51,6 +51,7 @@ hand-window {_HANDSHAKE}
 resolv-retry 0
 auth-retry none
 auth-nocache
+suppress-timestamps
 verb 3
 """
 
