@@ -68,9 +68,12 @@ def long_run(
     """
     print(f"{label} …", flush=True)
     started = time.monotonic()
-    with log.open("w") as output, subprocess.Popen(
-        command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=directory
-    ) as process:
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=directory
+        ) as process,
+    ):
         while True:
             try:
                 code = process.wait(timeout=15)

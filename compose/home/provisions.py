@@ -13,6 +13,7 @@ from engine import docker
 
 IMAGE = "manyways/home:dev"
 USER = "demo"
+_FILES = {"ca": "ca.crt", "cert": "client.crt", "key": "client.key", "tls-crypt": "tls-crypt.key"}
 
 ROUTER_YAML = """\
 # The demo's router. A real one looks the same: see router.example.yaml.
@@ -114,8 +115,7 @@ def _make_provider(pki: Path, name: str) -> None:
 
 
 def _inline(pki: Path, *tags: str) -> str:
-    files = {"ca": "ca.crt", "cert": "client.crt", "key": "client.key", "tls-crypt": "tls-crypt.key"}
-    return "".join(f"<{tag}>\n{(pki / files[tag]).read_text()}</{tag}>\n" for tag in tags)
+    return "".join(f"<{tag}>\n{(pki / _FILES[tag]).read_text()}</{tag}>\n" for tag in tags)
 
 
 def _write(path: Path, text: str) -> None:

@@ -36,7 +36,8 @@ def _strangers_and_wires() -> tuple[set[str], set[str]]:
     Ours is a veth with one name of a pair whose peer has the other: no mark has to be written
     on it, so an interruption cannot leave one that nobody owns.
     """
-    strangers, wires = set(), set()
+    strangers: set[str] = set()
+    wires: set[str] = set()
     links = {link["ifname"]: link for link in json.loads(_ip("-d", "-j", "link"))}
     for pair in PAIRS:
         for name, peer in (pair, pair[::-1]):

@@ -14,7 +14,7 @@ from typing import Any
 import ownership
 import provisions
 import segments
-from engine import DemoError, attempt, docker, identifiers, inspect, long_run
+from engine import DemoError, attempt, identifiers, inspect, long_run
 
 PAGE = ("127.0.0.1", 8080)
 PAGE_URL = "http://127.0.0.1:8080/"
@@ -28,10 +28,13 @@ def start_home(repository: Path, demo: Path) -> None:
     """
     check_host()
     demo.mkdir(mode=0o700, exist_ok=True)
+    images = repository / "images"
     long_run(
         "building the image of the simulated home",
-        ("docker", "build", "--tag", provisions.IMAGE, "--file",
-         str(repository / "images" / "home" / "Dockerfile"), str(repository / "images")),
+        (
+            *("docker", "build", "--tag", provisions.IMAGE),
+            *("--file", str(images / "home" / "Dockerfile"), str(images)),
+        ),
         demo / "home-build.log",
         timeout=900,
     )
@@ -44,8 +47,10 @@ def start_home(repository: Path, demo: Path) -> None:
     recreate = ("--force-recreate",) if fresh and _home_containers() else ()
     long_run(
         "starting the simulated home",
-        ("docker", "compose", "--file", str(repository / "compose" / "home.yaml"), "up",
-         "--detach", "--remove-orphans", *recreate),
+        (
+            *("docker", "compose", "--file", str(repository / "compose" / "home.yaml")),
+            *("up", "--detach", "--remove-orphans", *recreate),
+        ),
         demo / "home-up.log",
         timeout=180,
         environment={**os.environ, "MANYWAYS_DEMO": str(demo)},
@@ -61,7 +66,8 @@ def check_host() -> None:
         raise DemoError("the command `ip` is missing: apt-get install iproute2")
     outcome = attempt("version", "--format", "{{.Server.Version}}")
     if outcome.returncode != 0:
-        raise DemoError(f"Docker does not answer ({outcome.stderr.strip()}); `make setup` starts it")
+        said = outcome.stderr.strip()
+        raise DemoError(f"Docker does not answer ({said}); `make setup` starts it")
     if not Path("/dev/net/tun").exists():
         raise DemoError("/dev/net/tun is missing, and OpenVPN needs it: modprobe tun")
     if not inspect("container", "home-forwarder"):
@@ -83,10 +89,15 @@ def start_router(repository: Path, demo: Path) -> None:
         ("docker", "compose", "up", "--detach", "--build"),
         demo / "router-up.log",
         timeout=1500,
-        environment={**os.environ, "MANYWAYS_CONFIG": str(demo / "config")},
+        environment={
+            "MANYWAYS_BUILD_CA": os.environ.get("SSL_CERT_FILE", ""),  # as the Makefile says
+            **os.environ,
+            "MANYWAYS_CONFIG": str(demo / "config"),
+        },
         directory=repository,
     )
-    look = "docker exec manyways-orchestrator orchestrator status; docker logs manyways-orchestrator"
+    orchestrator = ownership.ORCHESTRATOR
+    look = f"docker exec {orchestrator} orchestrator status; docker logs {orchestrator}"
     wait_for("the router", router_missing, 180, look)
     wait_for("the devices", devices_missing, 90, look + "; docker logs home-tv")
     wait_for("the page", page_missing, 60, "docker logs home-forwarder")
@@ -127,7 +138,7 @@ def _home_missing() -> list[str]:
 
 def router_status() -> dict[str, Any] | None:
     """Return what `orchestrator status --json` says; None when it does not answer yet."""
-    outcome = attempt("exec", "manyways-orchestrator", "orchestrator", "status", "--json")
+    outcome = attempt("exec", ownership.ORCHESTRATOR, "orchestrator", "status", "--json")
     try:
         status = json.loads(outcome.stdout)
     except json.JSONDecodeError:

@@ -25,8 +25,8 @@ take() {
   local interface=$1
   shift
   ip link set "$interface" up
-  ip address flush dev "$interface"
-  ip route flush dev "$interface"
+  ip -4 address flush dev "$interface"
+  ip -4 route flush dev "$interface"
   for address in "$@"; do
     ip address add "$address" dev "$interface"
   done
