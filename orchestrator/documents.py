@@ -82,11 +82,19 @@ class Document(Generic[T]):
 
     def write(self, value: T) -> None:
         """Replace the document. Raises OSError when that is impossible; nothing is lost then."""
-        # A hard link costs no write of data and never leaves the place empty.
+        content = self._adapter.dump_json(value, indent=1)
         with contextlib.suppress(FileNotFoundError):
-            self._previous.unlink(missing_ok=True)
-            os.link(self._path, self._previous)
-        write_atomically(self._path, self._adapter.dump_json(value, indent=1))
+            self._keep_as_previous()
+        write_atomically(self._path, content)
+
+    def _keep_as_previous(self) -> None:
+        # A hard link costs no write of data. It takes the old one's place only when it is made:
+        # after a damaged newest version was set aside, the old one is all there is.
+        link = self._path.with_name(f".{self._previous.name}.new")
+        link.unlink(missing_ok=True)
+        os.link(self._path, link)
+        os.replace(link, self._previous)
+        link.unlink(missing_ok=True)  # rename(2) leaves it when both are one file already
 
 
 def _set_aside(path: Path) -> str:

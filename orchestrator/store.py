@@ -7,8 +7,9 @@ lives) can be read in one place and tested without a disk.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from orchestrator.model import Config
@@ -17,6 +18,9 @@ MAX_DEVICES = 0xFFF
 MAX_GENERATION = 0xFFF
 MAX_SLOTS = 239  # the third byte of the transit pool; above it lie the uplinks' placeholders
 MAX_UPLINKS = 15
+
+# The last two: Windows takes orders from whoever has these names.
+RESERVED_NAMES = frozenset(("manyways", "router", "localhost", "wpad", "isatap"))
 
 
 class StoreFull(Exception):
@@ -90,24 +94,28 @@ def _numbered(
 def _seen(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State:
     known = state.device(mac)
     if known is None:
-        state = _with_room(state, keep)
-        number = _free_number((d.number for d in state.devices), MAX_DEVICES, "device numbers")
-        return state.with_device(KnownDevice(mac=mac, number=number, hostname=hostname))
+        return _added(state, mac, hostname, keep)
     if hostname and known.hostname != hostname:
         return state.with_device(replace(known, hostname=hostname))
     return state
 
 
-def _with_room(state: State, keep: frozenset[str]) -> State:
-    """Forget the oldest device that nobody named or chose for, when no number is left.
+def _added(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State:
+    """Add a device, in the place of one that nobody named or chose for when no number is left.
 
-    Phones change their MAC address for privacy, so strangers collect over the years.
+    Phones change their MAC address for privacy, so strangers collect over the years. Whoever
+    takes over a number goes on counting its generations: the stranger's marks were live.
     """
     if len(state.devices) < MAX_DEVICES:
-        return state
+        number = _free_number((d.number for d in state.devices), MAX_DEVICES, "device numbers")
+        return state.with_device(KnownDevice(mac=mac, number=number, hostname=hostname))
     strangers = (d for d in state.devices if not (d.name or d.choice or d.mac in keep))
     forgotten = next(strangers, None)
-    return replace(state, devices=tuple(d for d in state.devices if d is not forgotten))
+    if forgotten is None:
+        raise StoreFull(f"all {MAX_DEVICES} device numbers are in use")
+    state = replace(state, devices=tuple(d for d in state.devices if d is not forgotten))
+    device = KnownDevice(mac, forgotten.number, hostname, generation=forgotten.generation)
+    return state.with_device(device)
 
 
 def effective_destination(config: Config, state: State, device: KnownDevice) -> str | None:
@@ -179,20 +187,24 @@ def names(config: Config, state: State) -> dict[str, str]:
     two devices of one name `tv` and `tv-2`, always in the same order.
     """
     configured = {d.mac: d.name for d in config.devices}
-    given = {d.mac: d.name or configured.get(d.mac, "") for d in state.devices}
-    taken = {"manyways", "router", "localhost", *filter(None, given.values())}
+    # Python sorts stably: among equals the order stays that in which they became known.
+    ranked = sorted(state.devices, key=lambda d: (not d.name, d.mac not in configured))
+    taken = set(RESERVED_NAMES)
     result = {}
-    for device in state.devices:
-        name = given[device.mac]
-        if not name:
-            base = as_label(device.hostname) or "device-" + device.mac.replace(":", "")[-6:]
-            name = _unused(base, taken)
-            taken.add(name)
+    for device in ranked:
+        own = as_label(device.hostname) or "device-" + device.mac.replace(":", "")[-6:]
+        name = _unused(device.name or configured.get(device.mac, own), taken)
+        taken.add(name)
         result[device.mac] = name
-    return result
+    return {device.mac: result[device.mac] for device in state.devices}
 
 
 def _unused(base: str, taken: set[str]) -> str:
-    if base not in taken:
-        return base
-    return next(name for n in range(2, MAX_DEVICES + 2) if (name := f"{base}-{n}") not in taken)
+    candidates = (f"{base[: 63 - len(suffix)]}{suffix}" for suffix in _suffixes())
+    return next(name for name in candidates if name not in taken)
+
+
+def _suffixes() -> Iterator[str]:
+    yield ""
+    for number in itertools.count(2):
+        yield f"-{number}"
