@@ -39,7 +39,7 @@ class Device(TypedDict):
     mac: str
     name: str
     address: str | None
-    destination: str
+    destination: str  # empty when it has none any more
     state: Literal["ok", "down", "starting", "rejected"]
     message: str
     online: bool
@@ -101,6 +101,7 @@ class Status(TypedDict):
     state: Literal["healthy", "degraded"]
     version: str
     config: ConfigNotes
+    problems: list[str]  # what the last attempt to make everything so could not do
     stopped: bool
     services: list[Service]
     lan: Lan

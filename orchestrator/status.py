@@ -43,7 +43,7 @@ def status_text(status: Status, style: Style) -> str:
     tone: Tone = "bad" if status["stopped"] else _TONES.get(state, "bad")
     lines = [
         f"Manyways {clean(status['version'])} is {paint(state, tone, style)}",
-        f"The page: {clean(status['lan']['page'])}",
+        *([f"The page: {clean(page)}"] if (page := status["lan"]["page"]) else []),
         "",
         *draw(_router_nodes(status), style),
     ]
@@ -61,11 +61,14 @@ def _router_nodes(status: Status) -> list[Node]:
         Node(s["name"], _loud(s["state"]), _TONES.get(s["state"], "bad"), s["message"])
         for s in status["services"]
     )
-    nodes = [Node("the router itself", children=services)]
+    nodes = [Node("the router itself", children=services)] if services else []
+    if status["problems"]:
+        nodes.append(Node("what could not be done", children=tuple(map(Node, status["problems"]))))
     config = status["config"]
     if config["errors"]:
+        kept = "; the last good one stays" if status["destinations"] else ""
         mistakes = tuple(map(Node, config["errors"]))
-        nodes.append(Node("mistakes in the configuration; the last good one stays", "",
+        nodes.append(Node(f"mistakes in the configuration{kept}", "",
                           children=mistakes))  # fmt: skip
     if config["notes"]:
         nodes.append(Node("notes on the configuration", children=tuple(map(Node, config["notes"]))))
@@ -95,7 +98,7 @@ def _destination_node(destination: Destination, status: Status) -> Node:
         _loud(state),
         _TONES.get(state, "bad"),
         "" if said else destination["message"],
-        (*checks, _devices_node(devices, state)),
+        (*checks, _devices_node(devices, destination)),
     )
 
 
@@ -107,19 +110,20 @@ def _check_node(check: Check, broken: Check | None) -> Node:
     return Node(_spoken(check["name"]), _loud(state), _TONES.get(state, "bad"), check["message"])
 
 
-def _devices_node(devices: Sequence[Device], state: str) -> Node:
+def _devices_node(devices: Sequence[Device], destination: Destination) -> Node:
     if not devices:
         return Node("devices", "none", "dim")
-    children = tuple(_device_node(device) for device in devices)
-    stuck = "rejected until this works again" if state == "down" else ""
+    children = tuple(_device_node(device, destination["message"]) for device in devices)
+    stuck = "rejected until this works again" if destination["state"] == "down" else ""
     return Node("devices", str(len(devices)), "", stuck, children)
 
 
-def _device_node(device: Device) -> Node:
+def _device_node(device: Device, known: str) -> Node:
+    """A device; `known` is what its destination says already."""
     state = "away" if device["state"] == "ok" and not device["online"] else device["state"]
     tone: Tone = "dim" if state == "away" else _TONES.get(state, "bad")
     address = device["address"] or "no address"
-    message = f"{address}  {device['message']}" if device["message"] else address
+    message = address if device["message"] in ("", known) else f"{address}, {device['message']}"
     return Node(device["name"], _loud(state), tone, message)
 
 

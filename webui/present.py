@@ -152,8 +152,10 @@ def _alerts(status: Status) -> tuple[str, ...]:
         if service["state"] == "failed":
             usual = _SERVICES.get(service["name"], f"{service['name']} has stopped.")
             alerts.append(f"{usual} {_sentence(service['message'])}".strip())
+    alerts += map(_sentence, status["problems"])
     if status["config"]["errors"]:
-        alerts.append("The settings file has mistakes, so the last good settings stay in use:")
+        kept = ", so the last good settings stay in use:" if status["destinations"] else ":"
+        alerts.append(f"The settings file has mistakes{kept}")
         alerts += status["config"]["errors"]  # as they are: they begin with a file's name
     return tuple(alerts)
 
@@ -206,10 +208,12 @@ def _trouble(device: Device) -> str:
     if device["state"] == "ok":
         return ""
     if device["state"] == "starting":
-        return said or f"{way} is starting. This takes a moment."
+        return f"{way} is starting: {said or 'this takes a moment'}."
     if device["state"] == "down":
-        why = _sentence(said) or f"{way} does not work right now."
-        return f"{why} Until it does, nothing of this device gets out. You can pick another way."
+        why = f"{way} does not work right now" + (f": {said}" if said else "")
+        return (
+            f"{_end(why)} Nothing of this device gets out until it does, or you pick another way."
+        )
     return _sentence(said) or f"Blocked: there is no “{way}” any more. Pick another way."
 
 
@@ -263,7 +267,12 @@ def _sentence(text: str) -> str:
     """`text`, which stands alone here, as a sentence."""
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else ".")
+    return _end(text[0].upper() + text[1:])
+
+
+def _end(text: str) -> str:
+    """`text` with an end of a sentence."""
+    return text if text[-1] in ".?!" else f"{text}."
 
 
 def _check(check: Check) -> CheckLine:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from orchestrator.client import Control
-from tests.web.reports import TV, degraded, empty, healthy
+from tests.web.reports import TV, degraded, empty, healthy, unconfigured
 from tests.web.standin import Standin, serve
 from webui.app import create_app
 from webui.guard import normal_host, parse_hosts
@@ -170,9 +170,11 @@ def test_no_device_yet(page: FlaskClient, standin: Standin) -> None:
     assert "No device yet" in page.get("/", headers=HOST).text
 
 
-def test_no_destination_yet(page: FlaskClient, standin: Standin) -> None:
-    standin.report = {**empty(), "destinations": []}
-    assert "There is none yet" in page.get("/", headers=HOST).text
+def test_no_configuration_yet(page: FlaskClient, standin: Standin) -> None:
+    standin.report = unconfigured()
+    text = page.get("/", headers=HOST).text
+    assert "There is none yet" in text
+    assert "router.yaml: there is no such file" in text
 
 
 def test_too_much_is_refused(page: FlaskClient, standin: Standin) -> None:

@@ -57,6 +57,7 @@ def healthy() -> Status:
         "state": "healthy",
         "version": "0.1.0",
         "config": {"errors": [], "notes": []},
+        "problems": [],
         "stopped": False,
         "services": [
             {"name": name, "state": "ok", "message": ""} for name in ("router", "dhcp", "webui")
@@ -94,8 +95,25 @@ def degraded() -> Status:
     de["state"] = "starting"
     de["checks"][2] = {"name": "tunnel", "state": "unknown", "message": "it is connecting"}
     tv, _, phone = report["devices"]
-    tv["state"], tv["receipt"] = "down", receipt()
-    phone["state"] = "starting"
-    old = device("02:00:00:00:00:04", "old-tablet", "nl", "192.168.77.104")
-    report["devices"].append({**old, "state": "rejected"})
+    de["message"] = "it is connecting"
+    tv["state"], tv["message"], tv["receipt"] = "down", REFUSED, receipt()
+    phone["state"], phone["message"] = "starting", "it is connecting"
+    old = device("02:00:00:00:00:04", "old-tablet", "", "192.168.77.104")
+    gone = "its destination 'nl' no longer exists; choose another"
+    report["devices"].append({**old, "state": "rejected", "message": gone})
+    report["problems"] = ["starting manyways-dhcp: the Docker engine does not answer"]
     return report
+
+
+def unconfigured() -> Status:
+    """A daemon that has never seen a good configuration."""
+    return {
+        **empty(),
+        "state": "degraded",
+        "config": {"errors": ["router.yaml: there is no such file"], "notes": []},
+        "services": [],
+        "lan": {"address": "", "domain": "", "page": ""},
+        "uplinks": [],
+        "destinations": [],
+        "default_destination": "",
+    }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from orchestrator.client import Status
 from tests.web.conftest import Opener, Site
-from tests.web.reports import degraded, destination, device, empty, healthy
+from tests.web.reports import TV, degraded, destination, device, empty, healthy
 from tests.web.standin import Standin, serve
 
 RECEIPT = "tv now uses de: 41 connections cut in 6 ms."
@@ -95,6 +96,17 @@ def test_a_refused_name_can_be_corrected(visit: Opener, standin: Standin, script
     expect(page.locator("#notice")).to_have_text("'laptop' is taken. Choose another name.")
     expect(field).to_have_value("laptop")
     assert standin.report["devices"][0]["name"] == "tv"
+
+
+def test_a_switch_that_failed_says_why(visit: Opener, standin: Standin) -> None:
+    failed = {"error": "the router's rules can't be changed", "hint": "nothing was changed"}
+    standin.answers[f"/v1/devices/{quote(TV, '')}/assign"] = (503, failed)
+    page = visit()
+    _choice(page, "tv", "de").click()
+    expect(page.locator("#notice")).to_have_text(
+        "The router's rules can't be changed. Nothing was changed."
+    )
+    _chosen(page, "tv", "uk")
 
 
 def test_escape_leaves_renaming(visit: Opener, standin: Standin) -> None:

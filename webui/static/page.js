@@ -59,7 +59,8 @@
     const { url = home, ...rest } = options;
     const response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(20000), ...rest });
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-    return { fresh, away: !fresh.getElementById("main") || response.status === 503, ok: response.ok };
+    const away = !fresh.getElementById("main") || fresh.querySelector("[data-unreachable]") !== null;
+    return { fresh, away, ok: response.ok };
   }
 
   function show(fresh) {
