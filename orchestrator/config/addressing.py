@@ -98,7 +98,7 @@ def _ports(section: Section, host: HostFacts | None) -> tuple[str, ...]:
         names = ", ".join(i.name for i in _candidates(host)) or "eth1"
         section.error(
             key,
-            "is missing: which port of this machine is the home network behind?",
+            "is missing: it names the port of this machine that leads to the home network",
             f"write `interfaces: [{names.split(', ')[0]}]`; possible here: {names}"
             if host
             else "write `interfaces: [eth1]`",

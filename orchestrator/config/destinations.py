@@ -43,7 +43,9 @@ class Destinations:
             except Bad as bad:
                 section.error(name, bad.message, bad.hint)
             self.names.append(name)
-            self._written(name, section.section(name, KEYS))
+            one = section.section(name, KEYS)
+            if section.is_block(name):
+                self._written(name, one)
         if self.direct is None:
             self._implied_direct(section)
         for file in self.shelf.names():
@@ -64,7 +66,7 @@ class Destinations:
         guess = "direct" if name == DIRECT else "openvpn"
         kind = section.value("type", values.kind, Kind(guess))
         uplink = section.value("uplink", str, self.default_uplink)
-        if uplink is not None and uplink not in self.uplinks:
+        if uplink and uplink not in self.uplinks:
             section.error("uplink", f"there is no uplink '{uplink}'", nearest(uplink, self.uplinks))
         dns = tuple(section.values("dns", values.server, "9.9.9.9"))
         if kind is Kind.DIRECT:

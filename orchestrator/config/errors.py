@@ -21,7 +21,9 @@ class ConfigError:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         about = f"{self.field}: " if self.field else ""
         hint = f"; {self.hint}" if self.hint else ""
-        return f"{place}: {about}{self.message}{hint}"
+        text = f"{place}: {about}{self.message}{hint}"
+        # A key may be anything, also what moves a terminal's cursor; an error stays one line.
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 class ConfigErrors(Exception):

@@ -50,7 +50,7 @@ class Section:
 
     def line(self, key: str) -> int | None:
         """The line of a key; of the section when it is left out."""
-        return self.tree.lines.get(key, self.tree.line if self.where else None)
+        return self.tree.lines.get(key, self.tree.line if self.where else 0) or None
 
     def error(self, key: str, message: str, hint: str = "") -> None:
         self.findings.error(self.line(key), self.path(key), message, hint)
@@ -97,11 +97,16 @@ class Section:
     def section(self, key: str, known: Iterable[str] | None) -> Section:
         """A block of keys; empty when it is left out or wrong. `known` None: any key."""
         found = self.said(key)
-        if not isinstance(found, Mapping):
-            if found is not None:
-                self.error(key, "must be a block of keys", "write its keys indented below it")
-            found = Mapping(self.tree.lines.get(key, self.tree.line))
-        return Section(self.findings, self.path(key), found, known)
+        if isinstance(found, Mapping):
+            return Section(self.findings, self.path(key), found, known)
+        if found is not None:
+            self.error(key, "must be a block of keys", "write its keys indented below it")
+        return Section(self.findings, self.path(key), Mapping(self.line(key) or 0), known)
+
+    def is_block(self, key: str) -> bool:
+        """Whether a key holds a block of keys, or nothing, which counts as an empty block."""
+        found = self.said(key)
+        return found is None or isinstance(found, Mapping)
 
     def sections(self, key: str, known: Iterable[str]) -> list[Section]:
         """A list of blocks, such as `devices`."""

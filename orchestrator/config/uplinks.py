@@ -32,7 +32,7 @@ def read_uplinks(
         except Bad as bad:
             section.error(name, bad.message, bad.hint)
         one = section.section(name, KEYS)
-        uplink = _read(name, one, host)
+        uplink = _read(name, one, host) if section.is_block(name) else None
         uplinks[name] = uplink
         if uplink is None:
             continue
@@ -56,7 +56,7 @@ def _default(root: Section, host: HostFacts | None) -> dict[str, Uplink | None]:
     port = next((i for i in host.interfaces if i.is_default_route), None) if host else None
     hint = "write `uplinks: {home: {interface: eth0}}` with the port to the house's router"
     if port is None:
-        why = "this machine has no default route" if host else "this machine is not known"
+        why = "this machine has no default route" if host else "its interfaces are not known"
         root.error("uplinks", f"is left out, and cannot be guessed: {why}", hint)
         return {DEFAULT_NAME: None}
     if port.wireless:

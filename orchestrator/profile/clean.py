@@ -103,6 +103,9 @@ def _fit_together(work: Work, tcp: bool) -> None:
     """Take out what OpenVPN refuses in company with something else."""
     if "tun-mtu" in work.kept:
         work.kept.pop("link-mtu", None)
+    if "keepalive" in work.kept:
+        work.kept.pop("ping", None)
+        work.kept.pop("ping-restart", None)
     if tcp and work.kept.pop("fragment", []):
         work.notes.append(Problem(None, "fragment", "left out: it is for UDP only"))
     if "tls-auth" not in work.inline:
