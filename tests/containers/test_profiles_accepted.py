@@ -18,7 +18,7 @@ from orchestrator.profile.directives import KEPT
 from orchestrator.render.egress_openvpn import render_openvpn
 from tests.profile_samples import GOOD, Beside, sample
 
-EGRESS = "manyways/egress:dev"
+EGRESS = "manyways/egress"
 SPARE = "manyways-test/openvpn"
 CALLS = ("link remote:", "Attempting to establish TCP connection")
 SECONDS = 60
@@ -110,8 +110,9 @@ def _docker(*args: str, **options: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def image() -> Iterator[str]:
     """The egress image; before it is built, one with nothing but OpenVPN in it."""
-    if _docker("image", "inspect", EGRESS).returncode == 0:
-        yield EGRESS
+    built = _docker("image", "ls", "-q", "--filter", "dangling=false", EGRESS, check=True).stdout
+    if built.split():  # the newest comes first
+        yield built.split()[0]
         return
     recipe = (
         "FROM debian:trixie-slim\n"
