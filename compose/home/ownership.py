@@ -26,8 +26,13 @@ def release(demo: Path) -> None:
 
 
 def of_router(kind: str) -> list[str]:
-    """Return the ids of a router's containers, networks or volumes, whoever started it."""
-    return sorted({*identifiers(kind, OWNED), *identifiers(kind, PROJECT)})
+    """Return the names of a router's containers, networks or volumes, whoever started it.
+
+    The label alone does not tell: a container that anyone runs from the router's images has it.
+    """
+    found = inspect(kind, *identifiers(kind, OWNED), *identifiers(kind, PROJECT))
+    names = {thing["Name"].lstrip("/") for thing in found}
+    return sorted(name for name in names if name.startswith("manyways-"))
 
 
 def stranger(demo: Path) -> str:
@@ -50,8 +55,8 @@ def stranger(demo: Path) -> str:
         if parent and not parent.startswith("mwh-"):
             return f"the network {network['Name']} is on the interface {parent}"
     for kind in ("container", "volume"):
-        for thing in inspect(kind, *of_router(kind)):
-            return f"there is the {kind} {thing['Name'].lstrip('/')}"
+        for thing in of_router(kind):
+            return f"there is the {kind} {thing}"
     return ""
 
 

@@ -28,7 +28,16 @@ def stop_router(demo: Path) -> list[str]:
 
 
 def stop_home() -> list[str]:
-    """Remove the simulated home and its wires; return what could not be removed, and why."""
+    """Remove the simulated home and its wires; return what could not be removed, and why.
+
+    Raises DemoError while the demo's router hangs on the wires.
+    """
+    for network in inspect("network", *ownership.of_router("network")):
+        if (network["Options"] or {}).get("parent", "").startswith("mwh-"):
+            raise DemoError(
+                "a router still runs in this home; `make demo-down`, in the checkout that started "
+                "it, ends both"
+            )
     problems = []
     for kind in ("container", "network", "volume"):
         problems += _remove(

@@ -297,7 +297,8 @@ OTHER_END = {
     "home-internet": "mwh-inet0",
     "home-internet-house": "mwh-inet1",
 }
-OURS = "src net (192.168.77.0/24 or 192.168.178.0/24 or 198.51.100.0/24 or 10.0.0.0/8)"
+OURS = "src net (192.168.77.0/24 or 192.168.178.0/24 or 198.51.100.0/24 or 10.81.0.0/16 or "
+OURS += "10.82.0.0/16 or 10.99.0.0/16 or 10.213.0.0/16)"
 
 
 def _legs(machine: str) -> dict[str, str]:
@@ -343,8 +344,9 @@ def test_not_even_a_forced_packet_gets_out(machine: str) -> None:
         for network, leg in wires.items():
             end = OTHER_END[network]
             mac = Path(f"/sys/class/net/{end}/address").read_text().strip()
-            with _forced_route(machine, leg, mac):
-                for target in (OUTSIDE_ADDRESS, *_host_addresses()):
+            targets = (OUTSIDE_ADDRESS, *_host_addresses())
+            with _forced_routes(machine, leg, mac, targets):
+                for target in targets:
                     ping = home.attempt(machine, *_PING, target)
                     assert ping.returncode != 0, f"{machine} reached {target}: {ping.stdout}"
                     home.wait_for(
@@ -362,8 +364,8 @@ _PING = ("ping", "-n", "-c", "1", "-W", "1")
 
 
 @contextlib.contextmanager
-def _forced_route(machine: str, leg: str, mac: str) -> Iterator[None]:
-    """A default route to a neighbour with this MAC; from an address that the machine may lack."""
+def _forced_routes(machine: str, leg: str, mac: str, targets: tuple[str, ...]) -> Iterator[None]:
+    """Route to a neighbour with this MAC; from an address that the machine may lack."""
     spare = "192.168.77.230"  # a device has no address while there is no router
     gateway = "198.51.100.250"
     run = home.run
@@ -372,11 +374,13 @@ def _forced_route(machine: str, leg: str, mac: str) -> Iterator[None]:
         run(machine, "ip", "address", "add", f"{spare}/24", "dev", leg)
     run(machine, "ip", "route", "add", gateway, "dev", leg)
     run(machine, "ip", "neighbour", "replace", gateway, "lladdr", mac, "dev", leg)
-    run(machine, "ip", "route", "add", "default", "via", gateway, "dev", leg, "metric", "1")
+    for target in targets:
+        run(machine, "ip", "route", "add", target, "via", gateway, "dev", leg)
     try:
         yield
     finally:
-        run(machine, "ip", "route", "del", "default", "via", gateway, "dev", leg, "metric", "1")
+        for target in targets:
+            run(machine, "ip", "route", "del", target)
         run(machine, "ip", "neighbour", "del", gateway, "dev", leg)
         run(machine, "ip", "route", "del", gateway, "dev", leg)
         if borrowed:
