@@ -84,6 +84,15 @@ class _Planner:
                 yield container.name, "its settings or its image changed"
             elif any(leg.network in self._network_reasons for leg in spec.legs):
                 yield container.name, "one of its networks is made anew"
+            elif any(leg.network not in container.networks for leg in spec.legs):
+                yield container.name, "one of its legs is missing"
+            elif self._holds_a_lost_network(spec, container):
+                yield container.name, "one of its networks is gone"
+
+    def _holds_a_lost_network(self, spec: ContainerSpec, container: ObservedContainer) -> bool:
+        # A container that does not run can lose a network; one of the same name is no help to it.
+        wanted = {leg.network for leg in (*spec.legs, *spec.hot_legs)}
+        return bool(wanted & set(container.networks) - self._networks.keys())
 
     def _removals(self) -> Iterator[Action]:
         for name, reason in self._container_reasons.items():
@@ -142,11 +151,10 @@ class _Planner:
         for leg in missing:
             reason = "the leg is missing"
             yield Action(Verb.CONNECT, f"{spec.name} {leg.network}", reason, leg)
-        legs_changed = bool(missing) or bool(list(self._disconnections(observed)))
         if not observed.running:
             yield Action(Verb.START_CONTAINER, spec.name, "it does not run", None, told)
             return
-        verb, reason = _notification(self._news_for(spec.name, told), legs_changed)
+        verb, reason = _notification(self._news_for(spec.name, told), legs_changed=bool(missing))
         if verb is not None:
             yield Action(verb, spec.name, reason, None, told)
 
@@ -170,7 +178,7 @@ _NOTIFICATIONS = (
 )
 
 
-def _notification(news: Iterable[FileSpec], legs_changed: bool) -> tuple[Verb | None, str]:
+def _notification(news: Iterable[FileSpec], *, legs_changed: bool) -> tuple[Verb | None, str]:
     """Return the one step that makes a container take all of the news, and why."""
     changed = {f.on_change: f.path for f in news}
     for kind, verb in _NOTIFICATIONS:
