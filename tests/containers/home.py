@@ -195,3 +195,15 @@ def down() -> None:
     """Remove the simulated home."""
     done = host(str(DEMO), "home-down", timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """Have the home running meanwhile; one that ran before, with a router or not, stays."""
+    ran_before = "home-house" in docker("ps", "--format", "{{.Names}}").split()
+    up()
+    try:
+        yield
+    finally:
+        if not ran_before:
+            down()
