@@ -6,6 +6,7 @@ that nothing is left behind on the device.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 from pathlib import Path
@@ -35,14 +36,9 @@ class Program:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.lines.append(line.strip())
-
-    def tell(self, line: str) -> None:
-        """Send a line to the program."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
+        with self._process.stdout as output:
+            for line in output:
+                self.lines.append(line.strip())
 
     def wait_for(self, text: str, seconds: float = 10, since: int = 0) -> str:
         """Return the first line after number `since` that contains `text`."""
@@ -55,8 +51,11 @@ class Program:
         return home.wait_for(f"{self.name} says {text!r}", found, seconds)
 
     def end(self) -> None:
-        """Close its input, which ends it."""
-        self._process.communicate(timeout=10)
+        """Close its input, which ends it; a second time does nothing."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait(timeout=10)
         self._reader.join(timeout=10)
 
 
