@@ -41,6 +41,7 @@ route-noexec
 script-security 0
 management {MANAGEMENT_PATH} unix
 management-client
+management-hold
 management-up-down
 # One endpoint, one attempt: then the supervisor looks again.
 remap-usr1 SIGTERM

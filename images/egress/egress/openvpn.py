@@ -233,7 +233,8 @@ class OpenVpn:
             self._connection = connection
             reader = Reader()
             self._loop.watch(connection.fileno(), lambda: self._hear(connection, reader))
-            connection.send(b"state on\n")
+            # It holds until then, so that no state is missed.
+            connection.send(b"state on\nhold release\n")
 
     def _hear(self, connection: socket.socket, reader: Reader) -> None:
         try:

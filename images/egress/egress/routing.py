@@ -1,7 +1,10 @@
 """Which rules and routes the egress shall have, as the words of ip(8).
 
 The tables say the same as the firewall, so each of them alone would keep traffic where it
-belongs. Every table ends in `prohibit`: whoever finds no way out hears so at once.
+belongs. What finds no way out from the home ends at `lo`, which is on the way to nowhere but
+passes the forward chain, and that refuses it. The `prohibit` behind would refuse as well, but
+a route's refusals are rationed by the kernel: five, then one per second (ip_error() in
+net/ipv4/route.c, without a switch in a namespace). Our own programs get theirs undiluted.
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ def base_commands(settings: Settings, transit: str, uplink: str) -> list[str]:
             f"route replace prohibit default metric 4096 table {table} protocol {PROTOCOL}"
             for table in ("main", FROM_HOME, BOOTSTRAP, TO_LAN)
         ),
+        f"route replace default dev lo metric 2048 table {FROM_HOME} protocol {PROTOCOL}",
         f"route replace {lan} via {router} dev {transit} table {TO_LAN} protocol {PROTOCOL}",
     ]
 
