@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from egress import settings
+from egress.child import NotAllowed
 from egress.network import NetworkError
 from egress.supervisor import Supervisor
 from legs import LegsMissing
@@ -20,7 +21,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         Supervisor(settings.load(_SETTINGS)).run()
-    except (settings.SettingsError, NetworkError, LegsMissing) as error:
+    except (settings.SettingsError, NetworkError, NotAllowed, LegsMissing) as error:
         print(f"egress: {error}", flush=True)
         return 1
     return 0

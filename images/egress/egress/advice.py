@@ -153,7 +153,9 @@ _COMPILED = tuple(
     (re.compile(pattern, re.IGNORECASE), Advice(text, level)) for pattern, level, text in _TABLE
 )
 # What comes before these words is OK and would only match by accident.
-_HARMLESS = re.compile(r"VERIFY (KU|EKU|X509NAME) OK|VERIFY OK|\bNote: |^Timers: |DEPRECATED OPTION")
+_HARMLESS = re.compile(
+    r"VERIFY (KU|EKU|X509NAME) OK|VERIFY OK|\bNote: |^Timers: |DEPRECATED OPTION"
+)
 _SECRETS = re.compile(r"(auth-token(?:-user)?) [^,']*")
 
 

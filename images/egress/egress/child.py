@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +10,10 @@ from collections.abc import Callable, Sequence
 from egress.loop import Loop, now
 
 _LONGEST_LINE = 8192
+
+
+class NotAllowed(Exception):
+    """The container was started with too few capabilities. The text says which is missing."""
 
 
 class Child:
@@ -47,9 +50,14 @@ class Child:
 
     def signal(self, number: int) -> None:
         """Send a signal, unless the program has ended."""
-        if self.running:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+        if not self.running:
+            return
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass  # it has just ended
+        except PermissionError:
+            raise NotAllowed("the container needs CAP_KILL to steer its own programs") from None
 
     def stop(self, patience: float = 2.0) -> None:
         """Ask it to end, and end it when it does not within `patience` seconds."""
