@@ -38,12 +38,12 @@ MARKS_FILE = "rendered/router/marks.nft"  # written by each switch, never by a p
 NAMES_DIRECTORY = "rendered/names"
 LEASES_FILE = "run/dhcp/dnsmasq.leases"
 
-# Forwarding stays shut until a service has loaded its rules (images/common/legs.py). ICMP is
-# not rationed, or a device with many connections would wait for some of its refusals. Without
+# Forwarding stays shut until a service has loaded its rules (images/common/legs.py). No type of
+# ICMP is rationed, or a device with many connections would wait for some of its refusals. Without
 # "loose", a packet of a connection that was cut is invalid instead of a new connection.
 _ROUTING_SYSCTLS = {
     "net.ipv4.ip_forward": "0",
-    "net.ipv4.icmp_ratelimit": "0",
+    "net.ipv4.icmp_ratemask": "0",
     "net.ipv4.conf.all.rp_filter": "0",
     "net.ipv4.conf.default.rp_filter": "0",
     "net.ipv4.conf.all.send_redirects": "0",

@@ -367,7 +367,7 @@ class Receipt:
     at: str  # ISO 8601, UTC
 
 
-# --- what is seen while it runs --------------------------------------------------------------------
+# --- what is seen while it runs ------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,18 +70,24 @@ def mark_changes(old: Mapping[str, int], new: Mapping[str, int]) -> str:
 
     Empty when nothing changes.
     """
-    commands = []
+    delete, add = [], []
     for mac in sorted(old.keys() | new.keys()):
         before, after = old.get(mac), new.get(mac)
         if before == after:
             continue
         if before is not None:
-            commands.append(f"delete element {TABLE} {MARK_MAP} {{ {mac} : {before:#010x} }}")
-            commands.append(f"delete element {TABLE} {LIVE_SET} {{ {before:#010x} }}")
+            delete.append(f"delete element {TABLE} {MARK_MAP} {{ {mac} : {before:#010x} }}")
+            delete.append(f"delete element {TABLE} {LIVE_SET} {{ {before:#010x} }}")
         if after is not None:
-            commands.append(f"add element {TABLE} {MARK_MAP} {{ {mac} : {after:#010x} }}")
-            commands.append(f"add element {TABLE} {LIVE_SET} {{ {after:#010x} }}")
-    return "".join(command + "\n" for command in commands)
+            add.append(f"add element {TABLE} {MARK_MAP} {{ {mac} : {after:#010x} }}")
+            add.append(f"add element {TABLE} {LIVE_SET} {{ {after:#010x} }}")
+    return "".join(command + "\n" for command in (*delete, *add))
+
+
+def all_marks(marks: Mapping[str, int]) -> str:
+    """Return the nft commands that lead from any content of map and set to exactly `marks`."""
+    empty = f"flush map {TABLE} {MARK_MAP}\nflush set {TABLE} {LIVE_SET}\n"
+    return empty + render_marks(marks)
 
 
 def render_rules(view: RouterView) -> str:
@@ -152,6 +158,13 @@ table {table} {{
 		iifname $lan ip daddr {address} tcp dport 80 dnat ip to {page}
 	}}
 
+	chain unroutable {{
+		type filter hook prerouting priority dstnat + 10; policy accept;
+		# What has no way out is refused here already: the refusals of the routing itself are
+		# rationed by the kernel, and a device with many connections would hang.
+		iifname $lan ip saddr {lan} fib daddr type unicast fib daddr . mark oif missing goto refuse
+	}}
+
 	chain page_return {{
 		type nat hook postrouting priority srcnat; policy accept;
 		# Device and page share a segment: without this the page would answer past the router.
@@ -179,8 +192,9 @@ table {table} {{
 		ct mark != @{live_set} goto refuse
 		# DNS over TLS would hide a query from the destination's resolver.
 		iifname $lan meta l4proto {{ tcp, udp }} th dport 853 goto refuse
-		# Only the resolver's redirection leads into a transit network.
-		iifname $lan ip daddr {transit_pool} ct status & dnat == 0 goto refuse
+		# Only a query, which is redirected to the device's own resolver, goes to a transit network.
+		iifname $lan ip daddr {transit_pool} meta l4proto {{ tcp, udp }} th dport 53 accept
+		iifname $lan ip daddr {transit_pool} goto refuse
 		iifname $lan accept
 		oifname $lan ct state established,related accept
 	}}
