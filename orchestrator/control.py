@@ -17,8 +17,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from orchestrator.model import Action
-from orchestrator.reconcile import Failures, Outcome
-from orchestrator.service import BadConfiguration, Service
+from orchestrator.reconcile import BadConfiguration, Failures, Outcome
+from orchestrator.service import Service
 from orchestrator.switch import Refused
 
 SOCKET_MODE = 0o660

@@ -35,7 +35,7 @@ from orchestrator.runtime.host import PortFailed
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import RouterFailed
 from orchestrator.runtime.volume import Volume
-from orchestrator.store import StoreFull
+from orchestrator.store import StoreFull, settle
 from orchestrator.switch import Switchboard
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,14 @@ _LOAD_RULES = ["/usr/local/bin/apply"]
 Failures = (
     EngineFailed, RouterFailed, PortFailed, NamespaceGone, NotOurs, StoreFull, OSError
 )  # fmt: skip
+
+
+class BadConfiguration(Exception):
+    """The configuration has mistakes; nothing was changed."""
+
+    def __init__(self, errors: tuple[str, ...]) -> None:
+        super().__init__("the configuration has mistakes; nothing was changed")
+        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +96,9 @@ class Reconciler:
     def reload(self) -> tuple[str, ...]:
         """Read the configuration; return its mistakes, and keep the last good one if it has any."""
         try:
-            config = configuration.load(self._directory, self._host_facts())
-        except configuration.ConfigErrors as errors:
-            self.config_errors = tuple(str(error) for error in errors.errors)
-        except (EngineFailed, NamespaceGone, OSError) as error:
-            self.config_errors = (f"the host can't be looked at: {error}",)
+            config = self._read()
+        except BadConfiguration as bad:
+            self.config_errors = bad.errors
         else:
             self.config_errors = ()
             if config != self.config:
@@ -100,15 +106,25 @@ class Reconciler:
             self.config = config
         return self.config_errors
 
+    def _read(self) -> Config:
+        try:
+            return configuration.load(self._directory, self._host_facts())
+        except configuration.ConfigErrors as errors:
+            raise BadConfiguration(tuple(str(error) for error in errors.errors)) from errors
+        except (EngineFailed, NamespaceGone, OSError) as error:
+            raise BadConfiguration((f"the host can't be looked at: {error}",)) from error
+
     def look_at_images(self) -> None:
         """Take in images that were built since; what runs of older ones is made anew.
 
         Not done by itself: while an upgrade builds, the old orchestrator would start new images
         with its own older files. Raises EngineFailed.
         """
+        self._images = self._images_now()
+
+    def _images_now(self) -> Images:
         names = {role: f"manyways/{role}:{self._tag}" for role in ROLES}
-        ids = {role: self._engine.image_id(name) for role, name in names.items()}
-        self._images = Images(names, ids)
+        return Images(names, {role: self._engine.image_id(name) for role, name in names.items()})
 
     def leases(self) -> tuple[Lease, ...]:
         """Return the leases that the DHCP server has given."""
@@ -118,9 +134,17 @@ class Reconciler:
         """Return a number that changes with the leases."""
         return self._volume.changed_at(LEASES_FILE)
 
-    def plan(self) -> Plan:
-        """Return what `converge` would do. Raises one of `Failures`."""
-        return make_plan(self._desired(), self._observe())
+    def preview(self) -> Plan:
+        """Return what `up` would do with the configuration and images as they are now.
+
+        Nothing is taken in. Raises BadConfiguration or one of `Failures`.
+        """
+        config, leases = self._read(), self.leases()
+        hostnames = {lease.mac: lease.hostname for lease in leases}
+        state = settle(config, self._switchboard.state, hostnames)
+        addresses = {lease.mac: lease.address for lease in leases}
+        desired = desired_state(Inputs(config, state, addresses, self._images_now()))
+        return make_plan(desired, self._observe())
 
     def converge(self) -> Outcome:
         """Make the world agree with the configuration in force; return what was done."""
@@ -156,7 +180,7 @@ class Reconciler:
         self.take_in_leases()
         if not self._switchboard.state.stopped:
             self._prepare_lan_port(self.config.lan.interfaces[0])
-        outcome = self._apply(self.plan())
+        outcome = self._apply(make_plan(self._desired(), self._observe()))
         self._switchboard.refresh()
         return outcome
 

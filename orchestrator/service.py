@@ -16,22 +16,15 @@ from orchestrator import __version__, health
 from orchestrator.addressing import egress_container
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.model import Action, Config, ObservedContainer
-from orchestrator.reconcile import Outcome, Reconciler
+from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
 from orchestrator.runtime.engine import Engine, EngineFailed
+from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import RouterFailed, RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.switch import Refused, Switchboard, nearest
 
 ORCHESTRATOR = "manyways-orchestrator"
 _LOOK_AGAIN_S = 2.0  # containers come and go seldom; events make us look sooner
-
-
-class BadConfiguration(Exception):
-    """The configuration has mistakes; nothing was changed."""
-
-    def __init__(self, errors: tuple[str, ...]) -> None:
-        super().__init__("the configuration has mistakes; nothing was changed")
-        self.errors = errors
 
 
 class Service:
@@ -82,10 +75,11 @@ class Service:
         return next(d for d in self.devices() if d["mac"] == mac)
 
     def plan(self) -> tuple[Action, ...]:
-        """Return what `up` would do with the configuration as it stands on disk now."""
-        self._reload()
-        self._reconciler.look_at_images()
-        return self._reconciler.plan().actions
+        """Return what `up` would do with the configuration as it stands on disk now.
+
+        Raises BadConfiguration.
+        """
+        return self._reconciler.preview().actions
 
     def logs(self, name: str, lines: int) -> list[str]:
         """Return the last lines of a service's or a destination's container. Raises Refused."""
@@ -165,7 +159,7 @@ class Service:
         try:
             router = self._router.current()
             return router is not None and router.marks() is not None
-        except (EngineFailed, RouterFailed):
+        except (EngineFailed, RouterFailed, NamespaceGone):
             return False
 
 

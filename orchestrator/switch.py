@@ -8,10 +8,10 @@ then one nftables transaction makes the old marks dead; then the dead connection
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -22,7 +22,7 @@ from orchestrator import store
 from orchestrator.desired import MARKS_FILE
 from orchestrator.documents import Document
 from orchestrator.model import Config, Receipt
-from orchestrator.render.router import mark_changes, render_marks
+from orchestrator.render.router import all_marks, mark_changes, render_marks
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import Cut, RouterFailed, RouterNamespace
 from orchestrator.runtime.volume import Volume
@@ -79,7 +79,7 @@ class Switchboard:
         """The last receipt of each device, by MAC, since the start."""
         return self._receipts
 
-    @contextmanager
+    @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Keep every mark as it is, for as long as the rules are being loaded."""
         with self._lock:
@@ -139,7 +139,7 @@ class Switchboard:
                 hint = f"'{wanted}' would do" if wanted else "letters, digits and hyphens"
                 raise Refused(f"'{name}' can't be a name in the home network", hint)
             others = {mac: n for mac, n in self.names().items() if mac != device.mac}
-            if wanted in {*others.values(), "manyways", "router", "localhost"}:
+            if wanted in {*others.values(), *store.RESERVED_NAMES}:
                 raise Refused(f"the name '{wanted}' is taken", "choose another one")
             self._commit(self._state.with_device(replace(device, name=wanted)))
             return device.mac
@@ -167,7 +167,8 @@ class Switchboard:
         with self._lock:
             router = self._router.current()
             if router is not None:
-                self._align(router, store.live_marks(self._state))
+                with contextlib.suppress(NamespaceGone):  # the next one starts with the file
+                    self._align(router, store.live_marks(self._state))
 
     def _configured(self) -> Config:
         if self._config is None:
@@ -177,11 +178,13 @@ class Switchboard:
     def _commit(self, new: store.State) -> Cut:
         old, marks = self._state, store.live_marks(new)
         before = store.live_marks(old)
-        self._persist(old, new)
         try:
+            self._persist(old, new)
             cut = self._change_kernel(before, marks) if before != marks else NOTHING_CUT
-        except RouterFailed:
-            self._persist(new, old)
+        except BaseException:
+            # Whatever it was: disk and memory shall not tell different stories.
+            with contextlib.suppress(OSError):
+                self._persist(new, old)
             raise
         self._state = new
         return cut
@@ -199,19 +202,19 @@ class Switchboard:
             return NOTHING_CUT  # nothing is forwarded; the file is what the router will load
         dead = set(before.values()) - set(marks.values())
         try:
-            return router.change_marks(mark_changes(before, marks), dead)
-        except RouterFailed:
-            return self._align(router, marks)
+            try:
+                return router.change_marks(mark_changes(before, marks), dead)
+            except RouterFailed:
+                return self._align(router, marks)
         except NamespaceGone:
-            return NOTHING_CUT
+            return NOTHING_CUT  # the next one starts with the file
 
     def _align(self, router: RouterNamespace, marks: Mapping[str, int]) -> Cut:
         """Start from what the kernel has, when it is not what was remembered."""
         present = router.marks()
-        if present is None or present == marks:
+        if present is None or present.agree_with(marks):
             return NOTHING_CUT  # None: its rules are not loaded; it will read the file by itself
-        dead = set(present.values()) - set(marks.values())
-        return router.change_marks(mark_changes(present, marks), dead)
+        return router.change_marks(all_marks(marks), present.all() - set(marks.values()))
 
 
 def _canonical(reference: str) -> str:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
 
-from orchestrator.render.router import MARK_MAP, TABLE
+from pyroute2.netlink.exceptions import NetlinkError
+
+from orchestrator.render.router import LIVE_SET, MARK_MAP, TABLE
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
 from orchestrator.runtime.nudge import TcpConnection, nudge
+
+log = logging.getLogger(__name__)
 
 _ALL_BITS = 0xFFFFFFFF
 
@@ -33,6 +38,22 @@ class Cut:
 
     connections: int
     milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the kernel has: the mark of each MAC address, and the marks that may pass."""
+
+    by_mac: Mapping[str, int]
+    live: frozenset[int]
+
+    def agree_with(self, marks: Mapping[str, int]) -> bool:
+        """Say whether exactly `marks` are given and live."""
+        return self.by_mac == marks and self.live == set(marks.values())
+
+    def all(self) -> set[int]:
+        """Return every mark that a connection may have."""
+        return {*self.by_mac.values(), *self.live}
 
 
 class RouterNamespace:
@@ -60,15 +81,15 @@ class RouterNamespace:
         self._thread.run(self._conntrack.close)
         self._thread.close()
 
-    def marks(self) -> dict[str, int] | None:
-        """Return {MAC: live ct mark} as the kernel has it; None before the rules are loaded."""
+    def marks(self) -> Marks | None:
+        """Return the marks as the kernel has them; None before the rules are loaded."""
         return self._thread.run(_read_marks, self._nft)
 
     def change_marks(self, transaction: str, dead: Iterable[int]) -> Cut:
         """Apply nft commands as one transaction, then cut every connection with a `dead` mark.
 
         From the moment of the transaction no packet of those connections passes. Raises
-        RouterFailed when the kernel refuses; then nothing has changed.
+        RouterFailed when the kernel refuses it, and NamespaceGone; then nothing has changed.
         """
         return self._thread.run(_change, self._nft, self._conntrack, transaction, list(dead))
 
@@ -112,16 +133,23 @@ def _command(nft: Any, text: str) -> str:
     return str(output)
 
 
-def _read_marks(nft: Any) -> dict[str, int] | None:
-    nft.set_json_output(True)
+def _read_marks(nft: Any) -> Marks | None:
     try:
-        listing = json.loads(_command(nft, f"list map {TABLE} {MARK_MAP}"))
+        by_mac = _elements(nft, "map", MARK_MAP)
+        live = _elements(nft, "set", LIVE_SET)
     except RouterFailed:
         return None
+    return Marks({mac: int(mark) for mac, mark in by_mac}, frozenset(map(int, live)))
+
+
+def _elements(nft: Any, kind: str, name: str) -> list[Any]:
+    nft.set_json_output(True)
+    try:
+        listing = json.loads(_command(nft, f"list {kind} {TABLE} {name}"))
     finally:
         nft.set_json_output(False)
-    maps = (item["map"] for item in listing["nftables"] if "map" in item)
-    return {mac: int(mark) for m in maps for mac, mark in m.get("elem", ())}
+    (found,) = (item[kind] for item in listing["nftables"] if kind in item)
+    return list(found.get("elem", ()))
 
 
 def _change(nft: Any, conntrack: Any, transaction: str, dead: list[int]) -> Cut:
@@ -136,9 +164,14 @@ def _change(nft: Any, conntrack: Any, transaction: str, dead: list[int]) -> Cut:
 
 def _flush(conntrack: Any, mark: int) -> list[Any]:
     # The mark is no longer in the map and no longer live, so no entry can join these.
-    entries = list(conntrack.dump(mark=mark, mark_mask=_ALL_BITS))
-    if entries:
-        conntrack.flush(mark=mark, mark_mask=_ALL_BITS)
+    try:
+        entries = list(conntrack.dump(mark=mark, mark_mask=_ALL_BITS))
+        if entries:
+            conntrack.flush(mark=mark, mark_mask=_ALL_BITS)
+    except (NetlinkError, OSError) as error:
+        # The switch stands: the rules refuse these connections, they are only not forgotten yet.
+        log.error("connections with mark %#x could not be cleared: %s", mark, error)
+        return []
     return entries
 
 
