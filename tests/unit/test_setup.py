@@ -78,7 +78,9 @@ def test_an_old_engine_that_runs_containers_is_not_upgraded() -> None:
 
 def test_the_mirror_is_read_from_a_mirror_list(tmp_path: Path) -> None:
     listing = tmp_path / "debian.list"
-    listing.write_text("# the mirrors\nhttp://mirror.example/debian\tpriority:1\nhttp://b.example/\n")
+    listing.write_text(
+        "# the mirrors\nhttp://mirror.example/debian\tpriority:1\nhttp://b.example/\n"
+    )
     assert sh(f"plain_uri mirror+file:{listing}/").stdout == "http://mirror.example/debian\n"
     assert sh("plain_uri http://c.example/debian/").stdout == "http://c.example/debian/\n"
 
