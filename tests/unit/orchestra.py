@@ -1,0 +1,79 @@
+"""The orchestrator's parts wired together over a folder and an engine in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from orchestrator.documents import Document
+from orchestrator.model import Config, HostFacts, HostInterface
+from orchestrator.reconcile import Reconciler
+from orchestrator.runtime.engine import Engine
+from orchestrator.runtime.router import RouterLink
+from orchestrator.runtime.volume import Volume
+from orchestrator.service import Service
+from orchestrator.store import State
+from orchestrator.switch import Switchboard
+from tests.homes import NEW
+from tests.unit.fake_engine import FakeEngine
+
+ROUTER_YAML = """\
+lan:
+  interfaces: [eth1]
+  address: 192.168.77.1/24
+uplinks:
+  home: {interface: eth0}
+destinations:
+  direct: {type: direct}
+  work: {type: direct}
+default_destination: direct
+devices:
+  - {name: tv, mac: "02:00:00:00:00:01", destination: work}
+"""
+FACTS = HostFacts((HostInterface("eth0", (), True), HostInterface("eth1", ())))
+
+
+@dataclass
+class Orchestra:
+    """What the daemon puts together. The router itself never runs here."""
+
+    folder: Path
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    ports: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.config_folder = self.folder / "config"
+        self.config_folder.mkdir(exist_ok=True)
+        if not (self.config_folder / "router.yaml").exists():
+            self.configure(ROUTER_YAML)
+        self.start()
+
+    def start(self) -> None:
+        """Begin as after the start of the process, from what is on disk."""
+        state_folder = self.folder / "state"
+        self.volume = Volume(state_folder)
+        self.document = Document(state_folder / "state.json", State)
+        self.link = RouterLink(lambda: None)
+        state = self.document.read().value or NEW
+        self.switchboard = Switchboard(self.document, state, self.volume, self.link)
+        engine = cast(Engine, self.engine)
+        self.reconciler = Reconciler(
+            self.config_folder,
+            "dev",
+            engine,
+            self.volume,
+            self.switchboard,
+            Document(state_folder / "last-good.json", Config),
+            lambda: FACTS,
+            self.ports.append,
+        )
+        self.service = Service(self.reconciler, self.switchboard, engine, self.volume, self.link)
+
+    def configure(self, text: str) -> None:
+        (self.config_folder / "router.yaml").write_text(text)
+
+    def lease(self, *lines: str) -> None:
+        """Write dnsmasq's lease file: `MAC address hostname` each."""
+        text = "".join(f"2000000000 {line} *\n" for line in lines)
+        self.volume.write("run/dhcp/dnsmasq.leases", text)
