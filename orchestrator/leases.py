@@ -7,6 +7,7 @@ from ipaddress import AddressValueError, IPv4Address
 
 from orchestrator.model import Lease
 
+_EXPIRY = re.compile(r"[0-9]{1,18}")
 _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 
 
@@ -19,7 +20,9 @@ def parse_leases(text: str) -> tuple[Lease, ...]:
     leases = []
     for line in text.splitlines():
         fields = line.split()
-        if len(fields) < 4 or not fields[0].isdigit() or not _MAC.fullmatch(fields[1].lower()):
+        if len(fields) < 4 or not _EXPIRY.fullmatch(fields[0]):
+            continue
+        if not _MAC.fullmatch(fields[1].lower()):
             continue
         try:
             address = IPv4Address(fields[2])

@@ -1,0 +1,92 @@
+"""The control API: every answer is JSON, every failure a sentence for a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from orchestrator.control import make_app
+from tests.unit.orchestra import Orchestra
+
+
+@pytest.fixture
+def orchestra(tmp_path: Path) -> Orchestra:
+    orchestra = Orchestra(tmp_path)
+    orchestra.service.up()
+    return orchestra
+
+
+@pytest.fixture
+def api(orchestra: Orchestra) -> FlaskClient:
+    return make_app(orchestra.service).test_client()
+
+
+def test_status_and_devices_agree(api: FlaskClient) -> None:
+    status = api.get("/v1/status").get_json()
+    assert status["devices"] == api.get("/v1/devices").get_json()["devices"]
+    assert [d["name"] for d in status["destinations"]] == ["direct", "work"]
+
+
+def test_a_switch_answers_with_its_receipt(api: FlaskClient) -> None:
+    receipt = api.post("/v1/devices/tv/assign", json={"destination": "direct"}).get_json()
+    assert (receipt["old"], receipt["new"], receipt["connections_cut"]) == ("work", "direct", 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("/v1/devices/tvv/assign", {"destination": "work"}, 404, "did you mean 'tv'?"),
+        ("/v1/devices/tv/assign", {"destination": "wrk"}, 404, "did you mean 'work'?"),
+        ("/v1/devices/tv/assign", {}, 409, "destination"),
+        ("/v1/devices/tv/assign", ["work"], 409, "destination"),
+        ("/v1/devices/tv/rename", {"name": "The TV!"}, 409, "'the-tv' would do"),
+        ("/v1/devices/tv/rename", {"name": "router"}, 409, "choose another one"),
+        ("/v1/nothing", {}, 404, ""),
+    ],
+)
+def test_what_cannot_be_met_says_what_would_be_right(
+    api: FlaskClient, path: str, body: object, status: int, said: str
+) -> None:
+    answer = api.post(path, json=body)
+    assert answer.status_code == status
+    assert answer.get_json()["error"]
+    assert said in answer.get_json()["hint"]
+
+
+def test_a_body_that_is_no_json_is_refused(api: FlaskClient) -> None:
+    answer = api.post("/v1/devices/tv/assign", data=b"\xff{")
+    assert answer.status_code == 409
+    assert "destination" in answer.get_json()["error"]
+
+
+def test_a_body_that_is_too_large_is_refused(api: FlaskClient) -> None:
+    answer = api.post("/v1/devices/tv/assign", json={"destination": "x" * 20_000})
+    assert answer.status_code in (409, 413)
+
+
+def test_mistakes_are_listed_one_by_one(api: FlaskClient, orchestra: Orchestra) -> None:
+    orchestra.configure("lan: {interfaces: [eth9], domian: x}\n")
+    answer = api.post("/v1/up")
+    assert answer.status_code == 409
+    assert len(answer.get_json()["errors"]) >= 2
+
+
+def test_a_silent_engine_is_an_answer(api: FlaskClient, orchestra: Orchestra) -> None:
+    orchestra.engine.silent = True
+    answer = api.get("/v1/logs/router")
+    assert answer.status_code == 503
+    assert answer.get_json()["error"] == "the Docker engine does not answer"
+
+
+@pytest.mark.parametrize(("lines", "asked"), [("5", 5), ("0", 1), ("-3", 1), ("zz", 100)])
+def test_logs_take_any_number(api: FlaskClient, lines: str, asked: int) -> None:
+    answer = api.get(f"/v1/logs/work?lines={lines}").get_json()
+    assert answer["lines"] == [f"manyways-egress-work {asked}"]
+
+
+def test_an_unknown_log_names_the_nearest(api: FlaskClient) -> None:
+    answer = api.get("/v1/logs/rooter")
+    assert answer.status_code == 404
+    assert answer.get_json()["hint"] == "did you mean 'router'?"

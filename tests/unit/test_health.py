@@ -1,0 +1,198 @@
+"""Chains of checks: the first one that failed explains the rest, and the word follows from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+
+from orchestrator import health, store
+from orchestrator.health import Seen, destination_health, device_reports, parse_egress_status
+from orchestrator.model import Lease, ObservedContainer
+from tests.homes import HOME, LAPTOP, NEW, TV, without
+
+NOW = 1000.0
+GOOD: dict[str, Any] = {
+    "updated": NOW - 1,
+    "uplink": {"state": "up", "address": "192.168.178.101/24"},
+    "tunnel": {"state": "up", "endpoint": "198.51.100.10:1194/udp"},
+    "dns": {"state": "ok", "servers": ["10.81.0.1"]},
+}
+CONTAINERS = {
+    name: ObservedContainer(name, "x", True)
+    for name in ("manyways-egress-uk", "manyways-router", "manyways-dhcp", "manyways-webui")
+}
+
+
+def _seen(**changes: Any) -> Seen:
+    status = parse_egress_status(json.dumps({**GOOD, **changes}))
+    assert status is not None
+    return Seen(
+        config=HOME,
+        state=store.settle(HOME, NEW, {LAPTOP: "laptop"}),
+        containers=CONTAINERS,
+        egresses={"uk": status},
+        leases=(Lease(LAPTOP, IPv4Address("192.168.77.101"), "laptop", 0),),
+        receipts={},
+        now=NOW,
+        router_loaded=True,
+        reservations={TV: IPv4Address("192.168.77.20")},
+    )
+
+
+def _judged(seen: Seen) -> tuple[str, list[str], str]:
+    destination = HOME.destination("uk")
+    assert destination is not None
+    judged = destination_health(seen, destination)
+    return judged.state, [c.state.value for c in judged.checks], judged.message
+
+
+def test_all_is_well() -> None:
+    assert _judged(_seen()) == ("ok", ["ok"] * 4, "")
+
+
+OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "checks", "message"),
+    [
+        ({"updated": NOW - 21}, "down", [FAILED, *[UNKNOWN] * 3], "silent for 21 s"),
+        (
+            {"uplink": {"state": "waiting", "message": "no answer to DHCP"}},
+            "down",
+            [OK, FAILED, UNKNOWN, UNKNOWN],
+            "no answer to DHCP",
+        ),
+        (
+            {"uplink": {"state": "waiting"}},
+            "down",
+            [OK, FAILED, UNKNOWN, UNKNOWN],
+            "no address yet",
+        ),
+        (
+            {"tunnel": {"state": "down", "advice": "wrong password"}},
+            "down",
+            [OK, OK, FAILED, UNKNOWN],
+            "wrong password",
+        ),
+        (
+            {"tunnel": {"state": "starting"}},
+            "starting",
+            [OK, OK, UNKNOWN, UNKNOWN],
+            "connecting to the provider",
+        ),
+        (
+            {"tunnel": {"state": "starting", "advice": "the clock is wrong"}},
+            "down",
+            [OK, OK, FAILED, UNKNOWN],
+            "the clock is wrong",
+        ),
+        ({"tunnel": None}, "starting", [OK, OK, UNKNOWN, UNKNOWN], ""),
+        (
+            {"dns": {"state": "failing", "message": "10.81.0.1 does not answer"}},
+            "degraded",
+            [OK, OK, OK, FAILED],
+            "10.81.0.1 does not answer",
+        ),
+        ({"dns": {"state": "unknown"}}, "starting", [OK, OK, OK, UNKNOWN], "not tried yet"),
+    ],
+)
+def test_the_first_that_failed_explains_the_rest(
+    changes: dict[str, Any], state: str, checks: list[str], message: str
+) -> None:
+    assert _judged(_seen(**changes)) == (state, checks, message)
+
+
+def test_what_comes_after_says_whom_it_waits_for() -> None:
+    destination = HOME.destination("uk")
+    assert destination is not None
+    judged = destination_health(_seen(uplink={"state": "waiting"}), destination)
+    assert [c.message for c in judged.checks[2:]] == ["waits for the uplink"] * 2
+
+
+@pytest.mark.parametrize(
+    ("container", "state", "message"),
+    [
+        (None, "down", "its container is not there"),
+        (ObservedContainer("manyways-egress-uk", "x", False), "down", "its container does not run"),
+        (
+            ObservedContainer("manyways-egress-uk", "x", True),
+            "starting",
+            "its container is starting",
+        ),
+    ],
+)
+def test_without_a_word_from_the_egress_its_container_decides(
+    container: ObservedContainer | None, state: str, message: str
+) -> None:
+    containers = {"manyways-egress-uk": container} if container else {}
+    seen = replace(_seen(), egresses={"uk": None}, containers=containers)
+    judged = _judged(seen)
+    assert (judged[0], judged[2]) == (state, message)
+
+
+def test_a_direct_destination_has_no_tunnel_to_check() -> None:
+    destination = HOME.destination("direct")
+    assert destination is not None
+    seen = replace(_seen(), containers={}, egresses={})
+    names = [c.name for c in destination_health(seen, destination).checks]
+    assert names == ["egress", "uplink", "dns"]
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "{", "[]", '{"updated": 1}', json.dumps({**GOOD, "dns": 3})]
+)
+def test_a_status_that_cannot_be_read_is_none(text: str | None) -> None:
+    assert parse_egress_status(text) is None
+
+
+def _devices(seen: Seen, state: str) -> dict[str, tuple[str, str, str | None, bool]]:
+    destination = HOME.destination("uk")
+    assert destination is not None
+    judged = {"uk": health.DestinationHealth(destination, state, "because", ())}
+    return {r.name: (r.state, r.message, r.address, r.online) for r in device_reports(seen, judged)}
+
+
+@pytest.mark.parametrize(
+    ("destination", "device", "message"),
+    [
+        ("ok", "ok", ""),
+        ("degraded", "ok", "because"),
+        ("starting", "starting", "because"),
+        ("down", "down", "because"),
+    ],
+)
+def test_a_device_is_as_its_destination_is(destination: str, device: str, message: str) -> None:
+    devices = _devices(_seen(), destination)
+    assert devices["tv"] == (device, message, "192.168.77.20", False)
+    assert devices["laptop"] == ("ok", "", "192.168.77.101", True)
+
+
+def test_a_rejected_device_learns_why() -> None:
+    seen = _seen()
+    tv = seen.state.device(TV)
+    assert tv is not None
+    chosen = seen.state.with_device(replace(tv, choice="uk"))
+    config = without(HOME, "uk")
+    gone = replace(seen, config=config, state=store.settle(config, chosen, {}))
+    expected = "its destination 'uk' no longer exists; choose another"
+    assert _devices(gone, "ok")["tv"][:2] == ("rejected", expected)
+    lost = store.settle(HOME, replace(NEW, choices_lost=True), {LAPTOP: "laptop"})
+    expected = "the record of choices was damaged; choose its destination again"
+    assert _devices(replace(seen, state=lost), "ok")["laptop"][:2] == ("rejected", expected)
+
+
+def test_services_are_judged_by_their_containers_and_the_router_by_its_rules() -> None:
+    gone = {k: v for k, v in CONTAINERS.items() if k != "manyways-dhcp"}
+    gone["manyways-webui"] = replace(gone["manyways-webui"], running=False)
+    seen = replace(_seen(), containers=gone, router_loaded=False)
+    assert [(s.name, s.state, s.message) for s in health.service_reports(seen)] == [
+        ("router", "failed", "its rules are not loaded; nothing is forwarded"),
+        ("dhcp", "failed", "its container is not there"),
+        ("webui", "failed", "its container does not run"),
+    ]
+    assert {s.state for s in health.service_reports(_seen())} == {"ok"}

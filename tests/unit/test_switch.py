@@ -1,0 +1,178 @@
+"""Requests to the switchboard: what is refused and with what hint, and what a failure leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from orchestrator import store
+from orchestrator.desired import MARKS_FILE
+from orchestrator.documents import Document
+from orchestrator.render.router import render_marks
+from orchestrator.runtime.engine import EngineFailed
+from orchestrator.runtime.router import RouterNamespace
+from orchestrator.runtime.volume import Volume
+from orchestrator.store import State
+from orchestrator.switch import Refused, Switchboard, nearest
+from tests.homes import HOME, LAPTOP, NEW, TV, without
+
+ADDRESSES: Mapping[str, IPv4Address] = {LAPTOP: IPv4Address("192.168.77.101")}
+
+
+class _Absent:
+    """A router that does not run, or an engine that does not say."""
+
+    def __init__(self) -> None:
+        self.fails = False
+
+    def current(self) -> RouterNamespace | None:
+        if self.fails:
+            raise EngineFailed("the Docker engine does not answer")
+        return None
+
+
+@pytest.fixture
+def router() -> _Absent:
+    return _Absent()
+
+
+@pytest.fixture
+def board(tmp_path: Path, router: _Absent) -> Switchboard:
+    document = Document(tmp_path / "state.json", State)
+    made = Switchboard(document, NEW, Volume(tmp_path), router)
+    made.settle(HOME, {LAPTOP: "laptop"}, ADDRESSES)
+    return made
+
+
+def _on_disk(folder: Path) -> State | None:
+    return Document(folder / "state.json", State).read().value
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["laptop", "LAPTOP", " laptop ", LAPTOP, LAPTOP.upper().replace(":", "-"), "192.168.77.101"],
+)
+def test_a_device_is_found_by_name_mac_and_address(board: Switchboard, reference: str) -> None:
+    assert board.find(reference).mac == LAPTOP
+
+
+@pytest.mark.parametrize(
+    ("reference", "hint"),
+    [
+        ("laptpo", "did you mean 'laptop'?"),
+        ("fridge", "there is laptop, tv"),
+        ("none", "there is laptop, tv"),
+        ("", "there is laptop, tv"),
+    ],
+)
+def test_an_unknown_device_gets_a_hint(board: Switchboard, reference: str, hint: str) -> None:
+    with pytest.raises(Refused, match="no device is called") as refused:
+        board.find(reference)
+    assert (refused.value.hint, refused.value.unknown) == (hint, True)
+
+
+def test_an_unknown_destination_changes_nothing(board: Switchboard, tmp_path: Path) -> None:
+    before = board.state
+    with pytest.raises(Refused, match="no destination is called 'wrok'") as refused:
+        board.assign("tv", "wrok")
+    assert refused.value.hint == "did you mean 'work'?"
+    assert board.state == before == _on_disk(tmp_path)
+
+
+def test_before_a_configuration_everything_is_refused(tmp_path: Path, router: _Absent) -> None:
+    document = Document(tmp_path / "state.json", State)
+    board = Switchboard(document, NEW, Volume(tmp_path), router)
+    with pytest.raises(Refused, match="no valid configuration yet") as refused:
+        board.assign("tv", "uk")
+    assert "orchestrator check" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("tv", "the name 'tv' is taken", "choose another one"),
+        ("TV", "the name 'tv' is taken", "choose another one"),
+        ("router", "the name 'router' is taken", "choose another one"),
+        ("wpad", "the name 'wpad' is taken", "choose another one"),
+        ("my pc", "'my pc' can't be a name", "'my-pc' would do"),
+        ("a" * 64, "can't be a name", f"'{'a' * 63}' would do"),
+        ("日本", "'日本' can't be a name", "letters, digits and hyphens"),
+    ],
+)
+def test_a_name_that_cannot_be(board: Switchboard, name: str, message: str, hint: str) -> None:
+    with pytest.raises(Refused, match=message) as refused:
+        board.rename("laptop", name)
+    assert refused.value.hint == hint
+    assert board.names()[LAPTOP] == "laptop"
+
+
+def test_a_name_lasts_and_cuts_nothing(board: Switchboard, tmp_path: Path) -> None:
+    marks = store.live_marks(board.state)
+    assert board.rename("laptop", "Study-PC") == LAPTOP
+    assert board.rename("study-pc", "study-pc") == LAPTOP
+    assert board.names() == {TV: "tv", LAPTOP: "study-pc"}
+    assert store.live_marks(board.state) == marks
+    assert _on_disk(tmp_path) == board.state
+
+
+def test_a_choice_is_on_disk_with_its_marks(board: Switchboard, tmp_path: Path) -> None:
+    receipt = board.assign("laptop", "work")
+    assert (receipt.old, receipt.new, receipt.connections_cut) == ("direct", "work", 0)
+    assert _on_disk(tmp_path) == board.state
+    marks = render_marks(store.live_marks(board.state))
+    assert (tmp_path / MARKS_FILE).read_text() == marks
+
+
+def test_a_rejected_device_comes_from_nowhere(board: Switchboard) -> None:
+    board.settle(without(HOME, "uk"), {}, ADDRESSES)
+    assert board.assign("tv", "work").old is None
+
+
+@pytest.mark.parametrize("broken", ["engine", "marks", "state"])
+def test_whatever_fails_disk_and_memory_tell_the_old_story(
+    board: Switchboard,
+    router: _Absent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+) -> None:
+    before, marks = board.state, (tmp_path / MARKS_FILE).read_text()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        router.fails = broken == "engine"
+        if broken == "marks":
+            patch.setattr(Volume, "write", full)
+        if broken == "state":
+            patch.setattr(Document, "write", full)
+        with pytest.raises((EngineFailed, OSError)):
+            board.assign("laptop", "work")
+    assert board.state == before == _on_disk(tmp_path)
+    assert (tmp_path / MARKS_FILE).read_text() == marks
+    assert board.receipts == {}
+    router.fails = False
+    assert board.assign("laptop", "work").new == "work"
+
+
+def test_stopping_is_remembered(board: Switchboard, tmp_path: Path) -> None:
+    board.set_stopped(True)
+    remembered = _on_disk(tmp_path)
+    assert remembered is not None
+    assert remembered.stopped
+
+
+@pytest.mark.parametrize(
+    ("wanted", "known", "hint"),
+    [
+        ("ukk", ["uk", "de"], "did you mean 'uk'?"),
+        ("xyz", ["uk", "de"], "there is de, uk"),
+        ("xyz", [], "there is none yet"),
+    ],
+)
+def test_the_nearest_name(wanted: str, known: list[str], hint: str) -> None:
+    assert nearest(wanted, known) == hint
