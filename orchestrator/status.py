@@ -171,6 +171,8 @@ def devices_text(devices: Sequence[Device], style: Style) -> str:
 def receipt_text(receipt: Receipt, style: Style) -> str:
     """What a switch did, in one line."""
     device, old, new = (clean(receipt[key]) for key in ("device", "old", "new"))
+    if old == new:
+        return f"{device} goes by {new} already; nothing was cut"
     return f"{device}: {old} {style.arrow} {new}, {describe_cut(receipt)}"
 
 

@@ -127,7 +127,8 @@ class Switchboard:
                 milliseconds=round(cut.milliseconds, 1),
                 at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
-            self._receipts[device.mac] = receipt
+            if receipt.old != receipt.new:
+                self._receipts[device.mac] = receipt
             return receipt
 
     def rename(self, reference: str, name: str) -> str:

@@ -137,6 +137,8 @@ def way_id(destination: str) -> str:
 
 def moved(receipt: Receipt) -> str:
     """What the person is told right after a switch."""
+    if receipt["old"] == receipt["new"]:
+        return f"{receipt['device']} uses {receipt['new']} already; nothing was cut."
     return f"{receipt['device']} now uses {receipt['new']}: {describe_cut(receipt)}."
 
 

@@ -30,7 +30,7 @@ destinations:
   uk:
     type: openvpn
     profile: uk.ovpn
-    credentials: uk.credentials
+    credentials: profiles/uk.credentials
     uplink: home
 # profiles/de.ovpn is a destination without further words.
 default_destination: direct
