@@ -18,7 +18,7 @@ from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
 from orchestrator.store import KnownDevice, State, names
 
-STALE_SECONDS = 20.0  # an egress writes every 5 s at least
+STALE_SECONDS = 60.0  # an egress writes every 20 s at least
 
 
 class Verdict(enum.StrEnum):
