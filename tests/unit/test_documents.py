@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -168,6 +169,20 @@ def test_two_damaged_versions_are_set_aside_and_nothing_is_made_up(
 
 def test_what_was_never_written_is_no_damage(tmp_path: Path) -> None:
     assert _document(tmp_path / "nowhere").read() == Reading(None)
+
+
+def test_a_file_is_never_missing_or_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    for at in itertools.count():
+        write_atomically(path, b"old")
+        with _failing(monkeypatch, at, PowerCut) as calls, contextlib.suppress(PowerCut):
+            write_atomically(path, b"new")
+        assert path.read_bytes() in (b"old", b"new"), f"system call {at}"
+        if len(calls) <= at:
+            break
+    assert path.read_bytes() == b"new"
 
 
 def test_a_failed_write_says_so_and_leaves_nothing_beside(

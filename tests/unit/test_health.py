@@ -60,7 +60,7 @@ OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
 @pytest.mark.parametrize(
     ("changes", "state", "checks", "message"),
     [
-        ({"updated": NOW - 21}, "down", [FAILED, *[UNKNOWN] * 3], "silent for 21 s"),
+        ({"updated": NOW - 61}, "down", [FAILED, *[UNKNOWN] * 3], "silent for 61 s"),
         (
             {"uplink": {"state": "waiting", "message": "no answer to DHCP"}},
             "down",
