@@ -27,7 +27,7 @@ from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import ORCHESTRATOR, Service
-from orchestrator.store import State
+from orchestrator.store import State, without_choices
 from orchestrator.switch import Switchboard
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,10 @@ def _remembered(document: Document[State]) -> State:
     reading = document.read()
     for name in reading.damaged:
         log.error("what was remembered could not be read; it was set aside as %s", name)
-    if reading.value is not None:
-        return reading.value
-    return State(install=secrets.token_hex(2), choices_lost=bool(reading.damaged))
+    if reading.value is None:
+        return State(install=secrets.token_hex(2), choices_lost=bool(reading.damaged))
+    # The version before may hold an older choice, and an older choice may be the wrong way out.
+    return without_choices(reading.value) if reading.damaged else reading.value
 
 
 class Daemon:

@@ -41,7 +41,7 @@ LEASES_FILE = "run/dhcp/dnsmasq.leases"
 # Forwarding stays shut until a service has loaded its rules (images/common/legs.py). No type of
 # ICMP is rationed, or a device with many connections would wait for some of its refusals. Without
 # "loose", a packet of a connection that was cut is invalid instead of a new connection.
-_ROUTING_SYSCTLS = {
+ROUTING_SYSCTLS = {
     "net.ipv4.ip_forward": "0",
     "net.ipv4.icmp_ratemask": "0",
     "net.ipv4.conf.all.rp_filter": "0",
@@ -217,7 +217,7 @@ def _egress_container(inputs: Inputs, destination: Destination) -> ContainerSpec
         ),
         # KILL: its dnsmasq gives up root, and is told of new servers by a signal.
         capabilities=("NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"),
-        sysctls=_ROUTING_SYSCTLS,
+        sysctls=ROUTING_SYSCTLS,
         mounts=(
             _mount(f"rendered/egress-{destination.name}"),
             _mount(NAMES_DIRECTORY, "/names"),
@@ -244,7 +244,7 @@ def _router_container(inputs: Inputs) -> ContainerSpec:
         ),
         capabilities=("NET_ADMIN",),
         # A reset towards the far end of a cut connection leaves by the way the connection had.
-        sysctls={**_ROUTING_SYSCTLS, "net.ipv4.fwmark_reflect": "1"},
+        sysctls={**ROUTING_SYSCTLS, "net.ipv4.fwmark_reflect": "1"},
         mounts=(_mount("rendered/router"),),
         # It holds a namespace and nothing else: there is nothing to end in order.
         stop_signal="SIGKILL",

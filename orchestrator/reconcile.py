@@ -181,8 +181,14 @@ class Reconciler:
         if not self._switchboard.state.stopped:
             self._prepare_lan_port(self.config.lan.interfaces[0])
         outcome = self._apply(make_plan(self._desired(), self._observe()))
-        self._switchboard.refresh()
+        if not self._switchboard.refresh():
+            self._load_rules()
         return outcome
+
+    def _load_rules(self) -> None:
+        # No switch may come between the reading of the marks and their loading.
+        with self._switchboard.held():
+            self._engine.execute(ROUTER, _LOAD_RULES)
 
     def _desired(self) -> DesiredState:
         if self.config is None:
@@ -221,9 +227,7 @@ class Reconciler:
 
     def _perform(self, action: Action) -> None:
         if action.verb is Verb.LOAD_RULES:
-            # No switch may come between the reading of the marks and their loading.
-            with self._switchboard.held():
-                self._engine.execute(ROUTER, _LOAD_RULES)
+            self._load_rules()
         elif action.verb is Verb.MAKE_DIRECTORY:
             self._volume.make_directory(action.target)
         elif action.verb is Verb.WRITE_FILE:

@@ -118,6 +118,12 @@ def _added(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State
     return state.with_device(device)
 
 
+def without_choices(state: State) -> State:
+    """Return `state` after its choices became doubtful: devices and names stay, choices do not."""
+    devices = tuple(replace(device, choice=None) for device in state.devices)
+    return replace(state, devices=devices, choices_lost=True)
+
+
 def effective_destination(config: Config, state: State, device: KnownDevice) -> str | None:
     """Return the destination that `device` shall use now; None rejects its traffic.
 

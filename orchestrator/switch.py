@@ -160,8 +160,8 @@ class Switchboard:
         """Return {MAC: name}. Raises Refused before there is a configuration."""
         return store.names(self._configured(), self._state)
 
-    def refresh(self) -> None:
-        """Make the kernel's marks what they should be, if the router is there.
+    def refresh(self) -> bool:
+        """Make the kernel's marks what they should be; False: the router runs without its rules.
 
         Raises RouterFailed.
         """
@@ -170,6 +170,8 @@ class Switchboard:
             if router is not None:
                 with contextlib.suppress(NamespaceGone):  # the next one starts with the file
                     self._align(router, store.live_marks(self._state))
+                    return router.marks() is not None
+            return True
 
     def _configured(self) -> Config:
         if self._config is None:

@@ -20,6 +20,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any, TypeVar
 
+from orchestrator.desired import ROUTING_SYSCTLS
 from orchestrator.model import Kind, Profile, Remote
 from orchestrator.render.egress import EgressSpec, render_egress
 
@@ -44,19 +45,6 @@ NETWORKS = {
             "com.docker.network.bridge.enable_ip_masquerade": "false",
         },
     ),
-}
-SYSCTLS = {
-    "net.ipv4.ip_forward": "0",
-    "net.ipv4.icmp_ratelimit": "0",
-    "net.ipv4.icmp_ratemask": "0",
-    "net.ipv4.conf.all.rp_filter": "0",
-    "net.ipv4.conf.default.rp_filter": "0",
-    "net.ipv4.conf.all.send_redirects": "0",
-    "net.ipv4.conf.default.send_redirects": "0",
-    "net.ipv4.conf.all.accept_redirects": "0",
-    "net.ipv4.conf.default.accept_redirects": "0",
-    "net.netfilter.nf_conntrack_tcp_loose": "0",
-    "net.netfilter.nf_conntrack_tcp_be_liberal": "1",
 }
 CAPABILITIES = ("NET_ADMIN", "NET_RAW", "SETUID", "SETGID", "KILL")
 
@@ -172,7 +160,7 @@ class Lab:
         host(
             *("docker", "run", "-d", "--name", EGRESS, "--read-only", "--cap-drop", "ALL"),
             *(word for cap in CAPABILITIES for word in ("--cap-add", cap)),
-            *(word for k, v in SYSCTLS.items() for word in ("--sysctl", f"{k}={v}")),
+            *(word for k, v in ROUTING_SYSCTLS.items() for word in ("--sysctl", f"{k}={v}")),
             *("--security-opt", "no-new-privileges", "--tmpfs", "/run", "--tmpfs", "/tmp", *tun),
             *("--network", f"name=egt-transit,ip={TRANSIT},mac-address={TRANSIT_MAC}"),
             *("--network", f"name=egt-uplink,mac-address={UPLINK_MAC}"),

@@ -75,6 +75,14 @@ def test_a_killed_service_comes_back_by_itself(router: Router, container: str) -
     home.wait_for("tv is out", lambda: home.seen_as("tv") == home.PUBLIC_ADDRESS["uk"], 30)
 
 
+def test_rules_that_vanished_are_loaded_again(router: Router) -> None:
+    namespace = ("nsenter", "--net", "--target", router.pid("manyways-router"))
+    assert home.host(*namespace, "nft", "delete", "table", "inet", "manyways").returncode == 0
+    refused = home.attempt("laptop", "curl", "-sS", "--max-time", "3", f"{home.WEB}/ip")
+    assert refused.returncode != 0
+    home.wait_for("laptop is out", lambda: home.seen_as("laptop"), 45)
+
+
 def test_a_bad_configuration_changes_nothing(router: Router) -> None:
     path = Path(home.REPOSITORY, ".demo", "config", "router.yaml")
     good, before = path.read_text(), router.containers()
@@ -119,3 +127,25 @@ def test_a_destination_comes_and_goes_and_nobody_else_notices(
         seen = len(download.lines)
         download.wait_for(" in ", 5, since=seen)
         assert not [line for line in download.lines if "cut" in line]
+
+
+def test_an_uplink_with_fixed_addresses(router: Router) -> None:
+    path = Path(home.REPOSITORY, ".demo", "config", "router.yaml")
+    good = path.read_text()
+    fixed = (
+        "address: 192.168.178.200-192.168.178.210/24\n"
+        "    gateway: 192.168.178.1\n"
+        "    dns: [192.168.178.1]\n"
+    )
+    try:
+        path.write_text(good.replace("address: dhcp\n", fixed))
+        assert router.command("up").returncode == 0
+        router.wait_until_healthy()
+        used = {router.uplink_address(d) for d in ("direct", "uk", "de")}
+        assert used == {f"192.168.178.{n}" for n in (200, 201, 202)}
+        assert home.seen_as("laptop") == home.PUBLIC_ADDRESS["direct"]
+        assert home.seen_as("phone") == home.PUBLIC_ADDRESS["de"]
+    finally:
+        path.write_text(good)
+        assert router.command("up").returncode == 0
+        router.wait_until_healthy()

@@ -283,3 +283,13 @@ def test_strangers_that_take_over_numbers_never_take_over_a_mark(macs: list[int]
             state = settle(config, state, {_mac(number): ""})
             for mac, mark in live_marks(state).items():
                 assert seen.setdefault(mark, mac) == mac or len(macs) > store.MAX_GENERATION
+
+
+def test_doubtful_choices_reject_but_names_stay() -> None:
+    state = store.settle(HOME, NEW, {PHONE: "phone"})
+    phone = state.device(PHONE)
+    assert phone is not None
+    chosen = state.with_device(replace(phone, choice="uk", name="pocket"))
+    doubtful = store.settle(HOME, store.without_choices(chosen), {})
+    assert PHONE not in store.live_marks(doubtful)
+    assert store.names(HOME, doubtful)[PHONE] == "pocket"
