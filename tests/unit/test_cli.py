@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -204,13 +205,18 @@ def test_ctrl_c_is_quiet(tmp_path: Path) -> None:
         silent.settimeout(20)
         environment = {**os.environ, "MANYWAYS_SOCKET": path}
         with subprocess.Popen(
-            [*COMMAND, "status"], cwd=ROOT, env=environment, stderr=subprocess.PIPE
+            [*COMMAND, "status"],
+            cwd=ROOT,
+            env=environment,
+            stderr=subprocess.PIPE,
+            # Whoever runs the tests in a shell's background has it ignored, and children inherit.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         ) as process:
             assert process.stderr is not None
-            connection, _ = silent.accept()  # now it waits for the answer
-            process.send_signal(signal.SIGINT)
-            assert (process.wait(20), process.stderr.read()) == (130, b"")
-            connection.close()
+            connection, _ = silent.accept()
+            with connection:  # now it waits for the answer
+                process.send_signal(signal.SIGINT)
+                assert (process.wait(20), process.stderr.read()) == (130, b"")
 
 
 def test_a_terminal_without_unicode(standin: Standin) -> None:
