@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ SPEC_LABEL = "io.manyways.spec"
 ROLE_LABEL = "io.manyways.role"
 _OUR_CONTAINERS = re.compile(r"manyways-(router|dhcp|webui|hostapd|egress-.+)")
 _OUR_NETWORKS = re.compile(r"manyways-(lan|uplink-.+|transit-.+)")
-_SOCKET = "unix:///var/run/docker.sock"
+_SOCKET = "/var/run/docker.sock"
 _LOG_OPTIONS = {"max-size": "1m", "max-file": "2"}  # an SD card is small and wears out
 
 
@@ -50,12 +51,25 @@ def _engine_errors(doing: str) -> Iterator[None]:
         raise EngineFailed(f"{doing}: the Docker engine does not answer ({error})") from error
 
 
+def _knock(path: str) -> None:
+    # docker-py never closes the socket of an attempt that failed.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError as error:
+            raise EngineFailed(
+                f"the Docker engine does not answer at {path}: {error.strerror}"
+            ) from error
+
+
 class Engine:
     """A connection to the Docker engine."""
 
-    def __init__(self, socket: str = _SOCKET) -> None:
+    def __init__(self, path: str = _SOCKET) -> None:
+        """Connect to the engine's socket at `path`. Raises EngineFailed."""
+        _knock(path)
         with _engine_errors("connecting"):
-            self._client = docker.DockerClient(base_url=socket, timeout=60)
+            self._client = docker.DockerClient(base_url=f"unix://{path}", timeout=60)
         self._api: Any = self._client.api
         self._steps: Mapping[Verb, Callable[[Action], None]] = {
             Verb.CREATE_NETWORK: self._create_network,
