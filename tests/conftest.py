@@ -17,7 +17,14 @@ import pytest
 HERE = Path(__file__).parent
 
 # In the order in which they run, with the seconds that one test, its fixtures included, may take.
-TIME_LIMITS = {"unit": 30, "golden": 30, "netns": 60, "containers": 600, "web": 300}
+TIME_LIMITS = {
+    "unit": 30,
+    "golden": 30,
+    "netns": 60,
+    "containers": 600,
+    "leaks": 900,
+    "web": 300,
+}
 
 
 def _kind(item: pytest.Item) -> str:
@@ -48,6 +55,7 @@ def _missing(kind: str) -> str:
     programs = {
         "netns": ("ip", "nft", "unshare"),
         "containers": ("ip", "docker", "tcpdump"),
+        "leaks": ("ip", "docker", "tcpdump", "nsenter", "nft"),
         "web": ("ip", "docker", "chromium"),
     }[kind]
     if absent := [program for program in programs if shutil.which(program) is None]:
