@@ -28,6 +28,7 @@ class Packet:
     at: float
     interface: int
     outgoing: bool
+    mac: str  # the sender's on the link
     source: str
     destination: str
     protocol: int
@@ -90,16 +91,17 @@ class Reader:
             assert data[:4] == b"\xd4\xc3\xb2\xa1", f"{self._path}: not a microsecond pcap"
             position = _FILE_HEADER
         while position + _RECORD.size <= len(data):
-            seconds, micro, size, length = _RECORD.unpack_from(data, position)
-            end = position + _RECORD.size + size
+            seconds, micro, stored, length = _RECORD.unpack_from(data, position)
+            end = position + _RECORD.size + stored
             if end > len(data):
                 break
             self.packets += 1
             self.last = seconds + micro / 1e6
             frame = data[position + _RECORD.size : end]
-            protocol, _, interface, _, direction, _, _ = _SLL2.unpack_from(frame)
+            protocol, _, interface, _, direction, _, mac = _SLL2.unpack_from(frame)
             if parts := _ip(frame[_SLL2.size :], protocol):
-                outgoing = direction == _OUTGOING
-                yield Packet(self.last, interface, outgoing, *parts, length - _SLL2.size)
+                outgoing, sender = direction == _OUTGOING, mac[:6].hex(":")
+                size = length - _SLL2.size
+                yield Packet(self.last, interface, outgoing, sender, *parts, size)
             position = end
         self._offset += position
