@@ -166,10 +166,6 @@ class Engine:
         with _engine_errors(f"{action.verb} {action.target}"):
             self._steps[action.verb](action)
 
-    def handles(self, verb: Verb) -> bool:
-        """Say whether `perform` knows the verb."""
-        return verb in self._steps
-
     def execute(self, container: str, command: list[str]) -> None:
         """Run a command in a container. Raises EngineFailed with its output when it fails."""
         with _engine_errors(f"running {command[0]} in {container}"):
