@@ -1,32 +1,28 @@
-"""The search: events in any order on the living router, and after each of them the question
-whether anything left by a wrong way.
+"""The search: bursts of events on the living router, and after each event the question whether
+anything left by a wrong way, or anybody was disturbed whom the event did not concern.
 
-It is a driver of its own and not a hypothesis state machine. Hypothesis shrinks a failure by
-repeating it dozens of times from a fresh start; here an event takes seconds, a fresh start is
-minutes, and the moment between two events matters as much as their order, so a shrunk sequence
-would rarely fail again. What makes a finding useful is its evidence: captures, history and the
-events with their times. A seed repeats the events; it cannot repeat the timing.
-
-Events come in bursts without rest in between, so that one meets the half-repaired damage of
-another. Then everything is mended, and the router has to be right again by itself.
+A seed repeats the events, to whom they happen, and their order; it cannot repeat the timing.
 """
 
 from __future__ import annotations
 
-import random
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.client import ControlError
-from tests.containers import home
-from tests.leaks.events import CONFIG, Events
-from tests.leaks.world import Watched, World, watched
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity, settings
+from hypothesis.stateful import run_state_machine_as_test
 
-RECOVERY_S = 90.0  # from the moment when all is mended until all is well again
-BURST = 10
+from tests.containers import home
+from tests.leaks.ground import CONFIG, Ground
+from tests.leaks.machine import BURST, LeakSearch
+from tests.leaks.world import World, watched
+
+Told = Callable[[int, str], None]
 
 
 @dataclass(slots=True)
@@ -49,7 +45,7 @@ class Report:
         sent = ", ".join(f"{name} {count:,}" for name, count in sorted(self.offered.items()))
         kinds = "\n".join(f"  {count:5}  {name}" for name, count in sorted(self.events.items()))
         return (
-            f"seed {self.seed}: {sum(self.events.values())} events in {self.seconds:.0f} s\n"
+            f"seed {self.seed}: {self.events.total()} events in {self.seconds:.0f} s\n"
             f"{kinds}\n"
             f"packets captured {self.packets:,} (lost by the capture: {self.dropped}), "
             f"tagged and judged {self.tagged:,}: {wires}\n"
@@ -59,7 +55,47 @@ class Report:
         )
 
 
-Told = Callable[[int, str], None]
+class Search:
+    """A course of events up to the first finding, or until there were enough."""
+
+    def __init__(self, world: World, report: Report, count: int, told: Told) -> None:
+        self.ground = Ground(world)
+        self.finding: BaseException | None = None
+        self._report = report
+        self._count = count
+        self._told = told
+        self._journal: list[str] = []
+
+    def happen(self, event: Callable[[], str | None]) -> None:
+        """Let an event happen and judge the world after it, unless there was a finding."""
+        if not self._over():
+            self._keep_finding(lambda: self._happen(event))
+
+    def rest(self) -> None:
+        """Mend everything and wait until all is well, unless there was a finding."""
+        if self.finding is None:
+            self._keep_finding(self.ground.rest)
+
+    def _over(self) -> bool:
+        return self.finding is not None or self._report.events.total() >= self._count
+
+    def _happen(self, event: Callable[[], str | None]) -> None:
+        began = time.time()
+        name = event()
+        if name is None:
+            return
+        self._report.events[_kind(name)] += 1
+        self._journal.append(f"{began:.3f} to {time.time():.3f}  {name}")
+        self._told(self._report.events.total(), name)
+        self.ground.look()
+
+    def _keep_finding(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - raised again by search()
+            recent = "\n".join(self._journal[-15:])
+            error.add_note(f"seed {self._report.seed}; the latest events:\n{recent}")
+            self.finding = error
 
 
 def search(seed: int, count: int, told: Told, keep: Path | None = None) -> Report:
@@ -68,76 +104,51 @@ def search(seed: int, count: int, told: Told, keep: Path | None = None) -> Repor
     started = time.monotonic()
     good = CONFIG.read_text()
     with watched(keep) as world:
-        events = Events(world, random.Random(seed))
+        course = Search(world, report, count, told)
         try:
-            for number in range(1, count + 1):
-                name = events.draw()
-                report.events[_kind(name)] += 1
-                told(number, name)
-                _look(world, events)
-                if number % BURST == 0 or number == count:
-                    _rest(world, events, report)
+            _run(course, seed, count)
         finally:
-            events.mend_all()
+            course.ground.mend_all()
             CONFIG.write_text(good)
-            _fill(report, world, events)
+            _fill(report, world, course.ground)
             report.seconds = time.monotonic() - started
+        if course.finding is not None:
+            raise course.finding
     report.dropped = world.wires.dropped
     return report
 
 
+def _run(course: Search, seed: int, count: int) -> None:
+    machine = type("LeakSearch", (LeakSearch,), {"course": course})
+    run_state_machine_as_test(
+        hypothesis.seed(seed)(machine),
+        settings=settings(
+            # An event may find nothing to do, and does not count then.
+            max_examples=2 * math.ceil(count / BURST),
+            stateful_step_count=BURST,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            deadline=None,
+            database=None,
+            verbosity=Verbosity.quiet,
+        ),
+    )
+
+
 def _kind(name: str) -> str:
     """Return an event without the names of who was drawn."""
+    if name.startswith("start from nothing"):
+        return "start from nothing, in an order of chance"
     for one in (*home.DEVICES, "direct", "spare", "extra", "none"):
         name = name.replace(f" {one}", " …")
     return name.replace("to uk", "to …").replace("to de", "to …")
 
 
-def _look(world: World, events: Events) -> None:
-    world.expect_no_leak()
-    now = world.wires.seen_until
-    found: list[str] = []
-    for device in home.DEVICES:
-        found += events.excuses.pauses(device, world.wires.delivered[device], now)
-    if found:
-        raise Watched(f"disturbed without a reason; captures: {world.directory}\n{found}")
-
-
-def _rest(world: World, events: Events, report: Report) -> None:
-    """Mend everything; the router must be right again, and everybody served."""
-    events.mend_all()
-    started = time.monotonic()
-    if events.extra or "configuration" in events.broken:
-        _reload(world)
-    home.wait_for("the router is well again by itself", world.healthy, RECOVERY_S)
-    world.wires.attach()
-    for device in home.DEVICES:
-        world.settle(device)
-        if world.history.current(device) == "":
-            world.assign(device, "direct")
-        world.wait_until_served(device, RECOVERY_S)
-        events.excuses.end(device, time.time())
-    events.broken.clear()
-    report.slowest_recovery = max(report.slowest_recovery, time.monotonic() - started)
-    _look(world, events)
-
-
-def _reload(world: World) -> None:
-    """Have the configuration taken in, for an orchestrator that was killed while it did."""
-
-    def done() -> bool:
-        try:
-            return not world.control.up().get("errors")
-        except ControlError as error:
-            raise AssertionError(error.message) from None
-
-    home.wait_for("the configuration is taken in", done, RECOVERY_S)
-
-
-def _fill(report: Report, world: World, events: Events) -> None:
+def _fill(report: Report, world: World, ground: Ground) -> None:
     report.packets = world.wires.packets()
     for (wire, _), count in world.oracle.seen.items():
         report.wires[wire] += count
     report.tagged = report.wires.total()
     report.offered = world.wires.offered
-    report.worst_pause = events.excuses.worst
+    report.worst_pause = ground.excuses.worst
+    report.slowest_recovery = ground.slowest_recovery

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 from orchestrator.client import Control, ControlError, Device
 from tests.containers import home
 from tests.containers.device import Program
+from tests.containers.router import Router
 from tests.leaks.oracle import History, Leak, Oracle, Stall
 from tests.leaks.wires import Wires
 
@@ -51,29 +53,45 @@ class World:
         return self._slots.get(slot, f"slot {slot}")
 
     def start(self) -> None:
-        """Let every device talk, and note where it is."""
-        for known in self.control.devices():
-            if known["name"] in home.DEVICES:
-                self.history.start(known["name"], known["destination"], time.time() - 5)
+        """Begin as the demo does, whatever came before; let every device talk."""
+        self.control.up()
+        home.wait_for("the router is well", self.healthy, 120)
+        for device, destination in Router.ASSIGNMENTS.items():
+            self.control.assign(device, destination)
+            self.history.start(device, destination, time.time())
+        self.speak()
         for device in home.DEVICES:
+            self.wait_until_served(device, 20)
+
+    def speak(self) -> None:
+        """Let every device talk, as soon as it has an address."""
+        for device in home.DEVICES:
+            home.wait_for(f"{device} sees the router", functools.partial(_sees_router, device), 60)
             _reach_for_version6(device)
             self._talkers[device] = Program(device, f"{_TRAFFIC}/talk", device)
         for talker in self._talkers.values():
             talker.wait_for("talking", 20)
-        for device in home.DEVICES:
-            self.wait_until_served(device, 20)
 
-    def end(self) -> None:
-        """End the traffic and the captures."""
+    def silence(self) -> None:
+        """End the devices' traffic."""
         for device, talker in self._talkers.items():
             talker.end()
             _forget_version6(device)
+        self._talkers.clear()
+
+    def end(self) -> None:
+        """End the traffic and the captures."""
+        self.silence()
         self.wires.end()
 
-    def assign(self, device: str, destination: str) -> None:
-        """Switch; note request and receipt, or that nobody knows how it ended."""
+    def assign(self, device: str, destination: str, goes_to: str | None = None) -> None:
+        """Switch; note request and receipt, or that nobody knows how it ended.
+
+        `goes_to` is where the device's packets may go from then on, if not to `destination`.
+        """
         self.settle(device)
-        switch = self.history.request(device, destination, time.time())
+        where = destination if goes_to is None else goes_to
+        switch = self.history.request(device, where, time.time())
         with contextlib.suppress(ControlError):
             self.control.assign(device, destination)
             switch.receipt_at = time.time()
@@ -151,6 +169,12 @@ def _wait(what: str, condition: Callable[[], bool], seconds: float) -> None:
 
 def _leg(device: str) -> str:
     return home.run(device, "sh", "-c", "ip -o -4 route show default | sed 's/.* dev //;s/ .*//'")
+
+
+def _sees_router(device: str) -> bool:
+    """Make a device with an address look for the router; say whether it has found it."""
+    home.attempt(device, "ping", "-c1", "-W1", "192.168.77.1")
+    return "lladdr" in home.attempt(device, "ip", "neigh", "show", "192.168.77.1").stdout
 
 
 def _reach_for_version6(device: str) -> None:

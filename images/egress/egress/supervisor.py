@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import connections
 import legs
 from egress import network, openvpn, status
 from egress.cache import Cache
@@ -38,6 +39,7 @@ class Supervisor:
         )
         self._transit, self._interface = found["transit"], found["uplink"]
         network.load_rules(_RULES, self._transit, self._interface)
+        connections.forget_connections()
         network.ip(base_commands(settings, self._transit, self._interface))
         for leg in found.values():
             network.harden(leg)

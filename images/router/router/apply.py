@@ -1,7 +1,8 @@
 """Load the router's rendered files into the kernel: at start, and again when they change.
 
-`apply` loads everything; `apply legs` only sets up routing for the legs that are there now, and
-is run whenever an interface comes or goes.
+`apply start` is the first thing that the container does; `apply` loads everything again; `apply
+legs` only sets up routing for the legs that are there now, and is run whenever an interface comes
+or goes.
 
 The order is what keeps the promise that nothing is forwarded without its rules: rules and
 marks (one transaction), then policy routing, and only then forwarding on each leg. Every step
@@ -16,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from connections import forget_connections
 from legs import LegsMissing, enable_forwarding, wait_for_legs
 from router import tables
 
@@ -116,6 +118,8 @@ def main(arguments: list[str]) -> int:
         if arguments != ["legs"]:
             apply_rules()
             print("router: rules and marks are loaded", flush=True)
+        if arguments == ["start"]:
+            forget_connections()
         missing = apply_legs()
     except (LegsMissing, ApplyFailed, OSError, ValueError, KeyError) as error:
         print(f"router: {error}", file=sys.stderr)

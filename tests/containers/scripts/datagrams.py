@@ -1,4 +1,7 @@
-"""Send a numbered datagram to the echo server every 20 ms from one socket; print each answer."""
+"""Send a numbered datagram to the echo server from one socket for ever; print each answer.
+
+Argument: how long to wait for an answer before the next one is sent, in seconds (0.02).
+"""
 
 import contextlib
 import os
@@ -14,11 +17,12 @@ def end_with_input() -> None:
 
 
 threading.Thread(target=end_with_input, daemon=True).start()
+pause = float(sys.argv[1]) if len(sys.argv) > 1 else 0.02
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
     sock.connect(("198.51.100.80", 7))
-    sock.settimeout(0.02)
+    sock.settimeout(pause)
     print("port", sock.getsockname()[1])
-    for number in range(100_000):
+    for number in range(10_000_000):
         try:
             sock.send(b"%d" % number)
             print("answer", sock.recv(100).decode())
@@ -27,4 +31,4 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         except OSError as error:
             print(f"refused: {error}")
             with contextlib.suppress(InterruptedError):
-                time.sleep(0.02)
+                time.sleep(pause)
