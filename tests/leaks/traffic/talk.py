@@ -3,7 +3,8 @@
 Argument: the device's name. Each kind has its own thread and a steady pace; nothing is ever given
 up, because the moment after a failure is when leaks happen. The tag is
 MW|device|kind|birth|sequence|, birth in microseconds since the epoch: the moment when the TCP
-connection was asked for, or when the datagram was sent.
+connection was there, or when the datagram was sent. (Not when it was asked for: a SYN that a switch
+cut off is sent again by the new way, and that is a new connection.)
 """
 
 import contextlib
@@ -60,9 +61,9 @@ def datagrams(kind: str, address: str, pause: float, size: int, keep: bool) -> N
 def echoes(kind: str, address: str, port: int, pause: float, patience: float) -> None:
     """A TCP connection over which tags go and come back; a new one when it breaks."""
     while True:
-        birth = now()
         try:
             with socket.create_connection((address, port), timeout=2) as sock:
+                birth = now()
                 sock.settimeout(patience)
                 while True:
                     sock.sendall(tag(kind, birth))
@@ -122,12 +123,11 @@ def hidden_questions() -> None:
     while True:
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(tag("doq", now()), (HARD_CODED, 853))
-        birth = now()
         with (
             contextlib.suppress(OSError),
             socket.create_connection((HARD_CODED, 853), timeout=1) as stream,
         ):
-            stream.sendall(tag("dot", birth))
+            stream.sendall(tag("dot", now()))
         time.sleep(1)
 
 
@@ -139,12 +139,11 @@ def version6() -> None:
             socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock,
         ):
             sock.sendto(tag("udp6", now()), (FAR6, 7))
-        birth = now()
         with (
             contextlib.suppress(OSError),
             socket.create_connection((FAR6, 7), timeout=0.5) as stream,
         ):
-            stream.sendall(tag("tcp6", birth))
+            stream.sendall(tag("tcp6", now()))
         time.sleep(0.5)
 
 
