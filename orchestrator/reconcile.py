@@ -88,6 +88,7 @@ class Reconciler:
         self._host_facts = host_facts
         self._prepare_lan_port = prepare_lan_port
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self._images: Images | None = None
         self.config: Config | None = last_good.read().value
         self.config_errors: tuple[str, ...] = ()
@@ -95,16 +96,17 @@ class Reconciler:
 
     def reload(self) -> tuple[str, ...]:
         """Read the configuration; return its mistakes, and keep the last good one if it has any."""
-        try:
-            config = self._read()
-        except BadConfiguration as bad:
-            self.config_errors = bad.errors
-        else:
-            self.config_errors = ()
-            if config != self.config:
-                self._last_good.write(config)
-            self.config = config
-        return self.config_errors
+        with self._reading:  # the start and a person's `up` may come at once
+            try:
+                config = self._read()
+            except BadConfiguration as bad:
+                self.config_errors = bad.errors
+            else:
+                self.config_errors = ()
+                if config != self.config:
+                    self._last_good.write(config)
+                self.config = config
+            return self.config_errors
 
     def _read(self) -> Config:
         try:
