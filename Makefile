@@ -14,7 +14,7 @@ PYTHON_SOURCES := orchestrator webui images compose tests
 python_scripts = $(shell grep -rlIE '^\#!.*python' --exclude='*.py' images compose)
 shell_scripts = $(shell grep -rlIE '^\#!.*[/ ](ba|da)?sh( |$$)' images compose .ci)
 
-.PHONY: help setup demo demo-down test images lint typecheck pytest lock clean install-cli
+.PHONY: help setup demo demo-down test soak images lint typecheck pytest lock clean install-cli
 
 help:  ## this list
 	@echo "Manyways: every device in the house picks its own way out."
@@ -30,6 +30,10 @@ demo-down:  ## remove everything the demo made
 	@compose/home/demo down
 
 test: setup-tests images lint pytest  ## everything: checks, unit, golden, netns, container and page tests
+
+EVENTS := 3000
+soak: setup-tests images  ## search for leaks for hours: make soak EVENTS=3000 SEED=1
+	$(PY) -m tests.leaks.soak --events $(EVENTS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: setup-tests
 setup-tests:

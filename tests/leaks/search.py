@@ -40,6 +40,19 @@ class Report:
     worst_pause: float = 0.0
     dropped: int = 0
 
+    def add(self, other: Report) -> None:
+        """Take in what a further search was."""
+        for mine, its in (
+            (self.events, other.events), (self.wires, other.wires), (self.offered, other.offered)
+        ):  # fmt: skip
+            mine.update(its)
+        self.seconds += other.seconds
+        self.packets += other.packets
+        self.tagged += other.tagged
+        self.dropped += other.dropped
+        self.slowest_recovery = max(self.slowest_recovery, other.slowest_recovery)
+        self.worst_pause = max(self.worst_pause, other.worst_pause)
+
     def text(self) -> str:
         wires = ", ".join(f"{name} {count:,}" for name, count in sorted(self.wires.items()))
         sent = ", ".join(f"{name} {count:,}" for name, count in sorted(self.offered.items()))
