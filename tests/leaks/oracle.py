@@ -1,7 +1,7 @@
 """The judge: joins what was seen on the wires with the history of assignments.
 
 Pure, so that the judge itself can be tested with made-up packets. Every moment is seconds since
-the epoch on the host's one clock. Three rules:
+the epoch on the host's one clock. Four rules:
 
 1. A packet on a wire is right if the wire is one of a destination that its device had at that
    moment. Between the request of a switch and its receipt both the old and the new one count.
@@ -10,6 +10,7 @@ the epoch on the host's one clock. Three rules:
 3. A wire behind an egress shows what passed the transit earlier, so there a destination counts for
    `TOLERANCE_S` longer. What was held back by a frozen egress or a blocked provider (`Stall`)
    is judged by the moment at which the stall began.
+4. What must be refused to everybody, DNS over TLS and QUIC and IPv6, is wrong on every wire.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ TOLERANCE_S = 1.0
 LOG_RESOLUTION_S = 1.0
 # A packet is stamped before the code that let it pass has returned, on another core.
 TRANSIT_TOLERANCE_S = 0.005
+
+REFUSED = frozenset({"dot", "doq", "udp6", "tcp6"})  # kinds that no destination may carry
 
 TAG = re.compile(rb"MW\|([a-z]+)\|([a-z0-9]+)\|(\d+)\|(\d+)\|")
 NAME = re.compile(rb"d-([a-z]+)-(\d+)-(\d+)-x", re.IGNORECASE)
@@ -182,6 +185,8 @@ class History:
 
 def judge(sighting: Sighting, history: History) -> Leak | None:
     """Return what is wrong with a sighting, or None."""
+    if sighting.tag.kind in REFUSED:
+        return _leak("what must be refused was let through", sighting, history)
     if sighting.wire.kind == "leg":
         return _judge_reply(sighting, history)
     if any(_owned(sighting, d, history) for d in sighting.wire.destinations):

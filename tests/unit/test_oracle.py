@@ -137,6 +137,12 @@ def test_a_stranger_is_a_leak_everywhere() -> None:
     assert judge(stranger, history())
 
 
+@pytest.mark.parametrize("kind", ["dot", "doq", "udp6", "tcp6"])
+def test_what_must_be_refused_is_wrong_on_its_own_wire_too(kind: str) -> None:
+    hidden = Sighting(150, Wire("transit", DIRECT, "w"), Tag("tv", kind, 150, 1), "p")
+    assert judge(hidden, history())
+
+
 def test_evidence_says_packet_wire_and_history() -> None:
     oracle = Oracle(history())
     assert len(oracle.look([seen(300, "transit", DIRECT), seen(300, "transit", UK)])) == 1
