@@ -19,6 +19,10 @@ FROM_HOME, BOOTSTRAP, TO_LAN = 100, 101, 102  # tables
 BOOTSTRAP_UID = 4712  # also in the rules: the only user that may ask for an endpoint's name
 PROTOCOL = 77  # marks routes and rules as ours, see ip-route(8)
 TUNNEL = "tun0"
+# How long packets may wait in the kernel for a gateway that does not answer ARP: three times this
+# instead of three seconds (ip-ntable(8)). What waits there for longer leaves after its device was
+# switched away.
+ARP_RETRANS_MS = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ def base_commands(settings: Settings, transit: str, uplink: str) -> list[str]:
         "route flush default",
         f"address flush dev {uplink}",
         f"link set {uplink} up",
+        f"ntable change name arp_cache dev {uplink} retrans {ARP_RETRANS_MS}",
         *(f"rule add {rule} protocol {PROTOCOL}" for rule in rules),
         *(
             f"route replace prohibit default metric 4096 table {table} protocol {PROTOCOL}"
