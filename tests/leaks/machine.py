@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from tests.containers import home
 from tests.leaks.events import configuration, containers, outside, switching
@@ -31,9 +31,13 @@ _EXTRA = st.sampled_from(configuration.EXTRAS)
 
 
 class Course(Protocol):
-    """What a search does with each event; see search.py."""
+    """What a search does with each event; see search.py.
+
+    `heavy`: events that take the machine half a minute may be drawn, too.
+    """
 
     ground: Ground
+    heavy: bool
 
     def happen(self, event: Callable[[], str | None]) -> None:
         """Let an event happen and judge the world after it, unless there was a finding."""
@@ -111,6 +115,16 @@ class LeakSearch(RuleBasedStateMachine):
     @rule(order=st.integers(0, 10_000))
     def start_from_nothing(self, order: int) -> None:
         self._once("nothing", lambda: containers.start_from_nothing(self.course.ground, order))
+
+    @precondition(lambda self: self.course.heavy)
+    @rule()
+    def restart_engine(self) -> None:
+        self._once("engine", lambda: containers.restart_engine(self.course.ground))
+
+    @precondition(lambda self: self.course.heavy)
+    @rule(device=_DEVICE)
+    def fill_connections(self, device: str) -> None:
+        self._once("fill", lambda: switching.fill_connections(self.course.ground, device))
 
     @rule()
     def pull_uplink(self) -> None:

@@ -71,8 +71,11 @@ class Report:
 class Search:
     """A course of events up to the first finding, or until there were enough."""
 
-    def __init__(self, world: World, report: Report, count: int, told: Told) -> None:
+    def __init__(
+        self, world: World, report: Report, count: int, told: Told, *, heavy: bool
+    ) -> None:
         self.ground = Ground(world)
+        self.heavy = heavy
         self.finding: BaseException | None = None
         self._report = report
         self._count = count
@@ -111,13 +114,18 @@ class Search:
             self.finding = error
 
 
-def search(seed: int, count: int, told: Told, keep: Path | None = None) -> Report:
-    """Drive `count` events; `told` hears of each. Raises Watched or AssertionError on a finding."""
+def search(
+    seed: int, count: int, told: Told, keep: Path | None = None, *, heavy: bool = False
+) -> Report:
+    """Drive `count` events; `told` hears of each.
+
+    Raises Watched or AssertionError on a finding; captures then stay in a directory below `keep`.
+    """
     report = Report(seed)
     started = time.monotonic()
     good = CONFIG.read_text()
     with watched(keep) as world:
-        course = Search(world, report, count, told)
+        course = Search(world, report, count, told, heavy=heavy)
         try:
             _run(course, seed, count)
         finally:

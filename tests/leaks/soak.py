@@ -64,7 +64,7 @@ def _run(events: int, seed: int, keep: Path) -> Report:
             bar.show(before + number, name)
 
         try:
-            whole.add(search(seed + before // CHUNK, count, told, keep))
+            whole.add(search(seed + before // CHUNK, count, told, keep, heavy=True))
         except KeyboardInterrupt:
             print(f"\ninterrupted; so far:\n{whole.text()}", file=sys.stderr)
             raise

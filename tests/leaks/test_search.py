@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.containers import home
 from tests.containers.router import Router
 from tests.leaks import engine
 from tests.leaks.events import containers, switching
@@ -46,9 +45,9 @@ def test_a_full_connection_table_leaks_nothing(router: Router) -> None:
     """More flows than the kernel tracks: what is not tracked has no mark, and does not pass."""
     with watched() as world:
         ground = Ground(world)
-        limit = int(home.host("sysctl", "-n", "net.netfilter.nf_conntrack_max").stdout)
         switching.switch(ground, "laptop", "uk")
-        switching.flood(ground, "laptop", min(limit + limit // 8, 400_000))
+        if switching.fill_connections(ground, "laptop") is None:
+            pytest.skip(f"this machine tracks more than {switching.MOST_FLOWS} connections")
         ground.look()
         for destination in ("de", "direct"):
             switching.switch(ground, "tv", destination)

@@ -12,6 +12,7 @@ from tests.leaks import breakage
 from tests.leaks.breakage import ORCHESTRATOR, Breakage
 from tests.leaks.ground import Ground
 
+MOST_FLOWS = 300_000
 _FLOOD = (Path(__file__).parents[1] / "traffic" / "flood.py").read_text()
 
 
@@ -45,8 +46,17 @@ def kill_in_a_switch(ground: Ground, device: str, destination: str, after: float
 
 
 def flood(ground: Ground, device: str, flows: int) -> str:
-    """Open flows at once; 300,000 fill the connection tracking of most machines."""
+    """Open as many flows at once as a busy home has in an hour."""
     ground.excuse(home.DEVICES)  # the machine itself is busy with it
     home.attempt(device, "python3", "-c", _FLOOD, str(flows), timeout=120)
     ground.broken.setdefault("flood", Breakage("flood"))
     return f"{flows} flows of {device}"
+
+
+def fill_connections(ground: Ground, device: str) -> str | None:
+    """Open more flows than the kernel tracks, unless it tracks so many that it takes too long."""
+    limit = int(home.host("sysctl", "-n", "net.netfilter.nf_conntrack_max").stdout)
+    if limit > MOST_FLOWS:
+        return None
+    flood(ground, device, limit + limit // 8)
+    return f"{device} fills the connection tracking"
