@@ -6,7 +6,9 @@ the epoch on the host's one clock. Four rules:
 1. A packet on a wire is right if the wire is one of a destination that its device had at that
    moment. Between the request of a switch and its receipt both the old and the new one count.
 2. A reply on a device's own leg is right unless a switch was asked for after its connection
-   began and had its receipt before the reply came: then that connection should be dead.
+   began and had its receipt before the reply came: then that connection should be dead. A
+   datagram knows no connection: who is back where it was sent from, by the same socket, may have
+   its late answer.
 3. A wire behind an egress shows what passed the transit earlier, so there a destination counts for
    `TOLERANCE_S` longer. What was held back by a frozen egress or a blocked provider (`Stall`)
    is judged by the moment at which the stall began.
@@ -29,6 +31,8 @@ LOG_RESOLUTION_S = 1.0
 TRANSIT_TOLERANCE_S = 0.005
 
 REFUSED = frozenset({"dot", "doq", "udp6", "tcp6"})  # kinds that no destination may carry
+
+DATAGRAMS = frozenset({"udp", "fresh", "large", "icmp"})
 
 TAG = re.compile(rb"MW\|([a-z]+)\|([a-z0-9]+)\|(\d+)\|(\d+)\|")
 NAME = re.compile(rb"d-([a-z]+)-(\d+)-(\d+)-x", re.IGNORECASE)
@@ -207,6 +211,8 @@ def _owned(sighting: Sighting, destination: str, history: History) -> bool:
 
 def _judge_reply(sighting: Sighting, history: History) -> Leak | None:
     tag = sighting.tag
+    if tag.kind in DATAGRAMS and _came_back(sighting, history):
+        return None
     for switch in history.switches.get(tag.device, []):
         if switch.old == switch.new or switch.void or switch.receipt_at is None:
             continue
@@ -214,6 +220,12 @@ def _judge_reply(sighting: Sighting, history: History) -> Leak | None:
         if tag.birth < switch.requested_at and over < sighting.at:
             return _leak("a reply on a dead connection", sighting, history)
     return None
+
+
+def _came_back(sighting: Sighting, history: History) -> bool:
+    device, birth, at = sighting.tag.device, sighting.tag.birth, sighting.at
+    sent_by = history.owners(device, birth - TRANSIT_TOLERANCE_S, birth + TRANSIT_TOLERANCE_S)
+    return bool(sent_by & history.owners(device, at - TRANSIT_TOLERANCE_S, at))
 
 
 def _leak(rule: str, sighting: Sighting, history: History) -> Leak:

@@ -33,9 +33,11 @@ def history() -> History:
     return made
 
 
-def seen(at: float, kind: str, owners: frozenset[str], birth: float = 150) -> Sighting:
+def seen(
+    at: float, kind: str, owners: frozenset[str], birth: float = 150, traffic: str = "udp"
+) -> Sighting:
     """A packet of tv's."""
-    return Sighting(at, Wire(kind, owners, f"the {kind}"), Tag("tv", "udp", birth, 1), "a packet")
+    return Sighting(at, Wire(kind, owners, f"the {kind}"), Tag("tv", traffic, birth, 1), "a packet")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,15 @@ def test_back_and_forth_revives_nothing() -> None:
     made = history()
     made.request("tv", "direct", 210).receipt_at = 211
     assert judge(seen(212, "transit", DIRECT), made) is None
-    assert judge(seen(212, "leg", NOBODY, birth=150), made)
+    assert judge(seen(212, "leg", NOBODY, birth=150, traffic="tcp"), made)
+
+
+def test_a_datagrams_late_answer_may_come_where_it_was_sent_from_and_nowhere_else() -> None:
+    made = history()
+    assert judge(seen(209, "leg", NOBODY, birth=150), made), "it is elsewhere now"
+    made.request("tv", "direct", 210).receipt_at = 211
+    assert judge(seen(212, "leg", NOBODY, birth=150), made) is None
+    assert judge(seen(212, "leg", NOBODY, birth=205), made), "that was sent from elsewhere"
 
 
 def test_a_switch_to_where_it_is_kills_nothing() -> None:
