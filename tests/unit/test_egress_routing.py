@@ -8,8 +8,9 @@ from ipaddress import IPv4Address, IPv4Interface
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.routing import View, base_commands, change, routes
+from egress.routing import ARP_RETRANS_MS, View, base_commands, change, routes
 from egress.settings import Lease
+from tests.leaks.oracle import TOLERANCE_S
 from tests.unit.test_egress_dhcp import SETTINGS
 
 LEASE = Lease(IPv4Interface("192.168.178.101/24"), IPv4Address("192.168.178.1"))
@@ -87,3 +88,11 @@ def test_every_table_ends_in_a_refusal() -> None:
     assert "route replace default dev lo metric 2048 table 100 protocol 77" in commands
     # What Docker set goes before anything of ours comes.
     assert [command.split()[1] for command in commands[:2]] == ["flush", "flush"]
+
+
+def test_what_waits_for_a_silent_gateway_leaves_within_the_judges_tolerance() -> None:
+    """Packets from before a switch once left two seconds after it: they had waited for ARP."""
+    (command,) = (c for c in base_commands(SETTINGS, "eth0", "eth1") if c.startswith("ntable"))
+    assert command == f"ntable change name arp_cache dev eth1 retrans {ARP_RETRANS_MS}"
+    solicitations = 3  # ip-sysctl: mcast_solicit
+    assert solicitations * ARP_RETRANS_MS / 1000 < TOLERANCE_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,17 @@ def test_a_bad_configuration_changes_nothing_and_says_why(running: Orchestra) ->
     report = running.service.status()
     assert report["config"]["errors"] == list(bad.value.errors)
     assert report["state"] == "degraded"
+
+
+def test_readings_at_once_do_not_disturb_each_other(running: Orchestra) -> None:
+    """As a start does while a person says `up`: both keep the configuration on disk."""
+    with ThreadPoolExecutor(4) as pool:
+        for minutes in range(10, 40):
+            running.configure(ROUTER_YAML.replace("lan:\n", f"lan:\n  lease_time: {minutes}m\n"))
+            readings = [pool.submit(running.reconciler.reload) for _ in range(4)]
+            assert [reading.result() for reading in readings] == [()] * 4
+    assert running.reconciler.config is not None
+    assert running.reconciler.config.lan.lease_time == 39 * 60
 
 
 def test_the_last_good_configuration_survives_a_start(running: Orchestra) -> None:
