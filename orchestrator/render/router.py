@@ -16,7 +16,6 @@ SLOT_MASK = 0xFF
 TABLE = "inet manyways"
 MARK_MAP = "device_mark"
 LIVE_SET = "live_mark"
-DYING_SET = "dying_mark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +90,12 @@ def all_marks(marks: Mapping[str, int]) -> str:
     return empty + render_marks(marks)
 
 
-def note_dying(marks: Iterable[int]) -> str:
-    """Return the nft commands that leave exactly `marks` as those whose connections are being cut.
-
-    They belong into the transaction that makes the marks dead: whoever is killed before its flush
-    leaves word of what is still to be flushed.
-    """
-    elements = ", ".join(f"{mark:#010x}" for mark in sorted(marks))
-    add = f"add element {TABLE} {DYING_SET} {{ {elements} }}\n" if elements else ""
-    return f"flush set {TABLE} {DYING_SET}\n{add}"
-
-
 def render_rules(view: RouterView) -> str:
     """Return rules.nft. `$lan` is given by `nft -D lan=INTERFACE`: names are Docker's choice."""
     return _RULES.format(
         table=TABLE,
         mark_map=MARK_MAP,
         live_set=LIVE_SET,
-        dying_set=DYING_SET,
         mask=f"{SLOT_MASK:#010x}",
         resolvers=_elements(f"{t.slot:#010x} : {t.egress}" for t in view.transits),
         egresses=_elements(f"{t.egress_mac} : {t.slot:#010x}" for t in view.transits),
@@ -136,12 +123,6 @@ table {table} {{
 
 	# The marks that may pass. A switch takes the old one out and puts the new one in.
 	set {live_set} {{
-		type mark
-		size 8192
-	}}
-
-	# The marks that the last change made dead. No rule asks: a new orchestrator cuts what was left.
-	set {dying_set} {{
 		type mark
 		size 8192
 	}}

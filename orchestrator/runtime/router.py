@@ -19,7 +19,7 @@ from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from orchestrator.render.router import DYING_SET, LIVE_SET, MARK_MAP, TABLE, note_dying
+from orchestrator.render.router import LIVE_SET, MARK_MAP, TABLE
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
 from orchestrator.runtime.nudge import TcpConnection, nudge
 
@@ -65,7 +65,6 @@ class RouterNamespace:
         self._thread = NamespaceThread(pid)
         try:
             self._nft, self._conntrack = self._thread.run(_open_sockets)
-            self._thread.run(_finish_cuts, self._nft, self._conntrack)
         except BaseException:
             self._thread.close()
             raise
@@ -156,22 +155,11 @@ def _elements(nft: Any, kind: str, name: str) -> list[Any]:
 def _change(nft: Any, conntrack: Any, transaction: str, dead: list[int]) -> Cut:
     start = time.perf_counter()
     if transaction:
-        _command(nft, transaction + note_dying(dead))
+        _command(nft, transaction)
     entries = [entry for mark in dead for entry in _flush(conntrack, mark)]
     took = (time.perf_counter() - start) * 1000
     nudge(connection for entry in entries if (connection := _tcp_connection(entry)))
     return Cut(len(entries), took)
-
-
-def _finish_cuts(nft: Any, conntrack: Any) -> None:
-    """Cut what an orchestrator that was killed in the middle of a switch left uncut.
-
-    Its old marks are dead, so nothing of it passes; but a device that goes on sending keeps such an
-    entry alive, and would be refused for ever.
-    """
-    with contextlib.suppress(RouterFailed):  # the rules are not loaded: nothing has a mark
-        for mark in map(int, _elements(nft, "set", DYING_SET)):
-            _flush(conntrack, mark)
 
 
 def _flush(conntrack: Any, mark: int) -> list[Any]:

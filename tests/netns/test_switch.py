@@ -13,8 +13,8 @@ import pytest
 
 from orchestrator import store
 from orchestrator.documents import Document
-from orchestrator.render.router import mark_changes, note_dying
-from orchestrator.runtime.router import RouterFailed, RouterNamespace
+from orchestrator.render.router import mark_changes
+from orchestrator.runtime.router import RouterFailed
 from tests.homes import LAPTOP, TV
 from tests.netns.world import ECHO, SILENT, WEB, World, until, world
 
@@ -121,23 +121,6 @@ def test_from_the_transaction_on_the_rules_alone_refuse(home: World) -> None:
             until(lambda: home.egresses["uk"].heard, "a datagram of a new flow")
     assert [data for data, _ in home.egresses["direct"].heard] == [b"1"]
     assert [data for data, _ in home.egresses["uk"].heard] == [b"3"]
-
-
-def test_a_cut_that_was_interrupted_is_finished_by_the_next_orchestrator(home: World) -> None:
-    """Killed before its flush: a device that goes on sending is not refused for ever."""
-    with home.tv.udp(SILENT) as stream:
-        stream.send(b"1")
-        until(lambda: home.egresses["direct"].heard, "the first datagram")
-        marks = _live(home)
-        other = {**marks, TV: marks[TV] + (1 << 20) + 1}
-        home.router.run("nft -f -", mark_changes(marks, other) + note_dying([marks[TV]]))
-        stream.send(b"2")
-        with pytest.raises(OSError, match=f"Errno {errno.EHOSTUNREACH}"):
-            stream.recv(100)
-        RouterNamespace(home.router.pid).close()
-        stream.send(b"3")
-        until(lambda: home.egresses["uk"].heard, "the flow by its new way")
-    assert [data for data, _ in home.egresses["direct"].heard] == [b"1"]
 
 
 def test_a_flow_without_answers_takes_the_new_way_at_once(home: World) -> None:
