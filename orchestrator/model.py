@@ -365,6 +365,23 @@ class Receipt:
     connections_cut: int
     milliseconds: float
     at: str  # ISO 8601, UTC
+    note: str = ""  # why the device is refused all the same
+
+
+@dataclass(frozen=True, slots=True)
+class PauseReceipt:
+    """What pausing or resuming a destination did; `changed` is false when it was so already.
+
+    `devices` counts those that are refused from now on, or served again.
+    """
+
+    destination: str
+    paused: bool
+    changed: bool
+    devices: int
+    connections_cut: int
+    milliseconds: float
+    at: str  # ISO 8601, UTC
 
 
 # --- what is seen while it runs ------------------------------------------------------------------

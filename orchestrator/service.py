@@ -102,6 +102,10 @@ class Service:
         """Switch a device and return the receipt. Raises Refused, RouterFailed, OSError."""
         return _plain(self._switchboard.assign(reference, destination))
 
+    def pause(self, destination: str, *, pause: bool) -> dict[str, Any]:
+        """Pause or resume a destination and return the receipt. Raises as `assign`."""
+        return _plain(self._switchboard.pause(destination, pause=pause))
+
     def rename(self, reference: str, name: str) -> dict[str, Any]:
         """Rename a device and return it. Raises Refused, OSError."""
         mac = self._switchboard.rename(reference, name)
@@ -180,7 +184,7 @@ def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, An
     by_name = {d.destination.name: d for d in destinations}
     address = str(router_address(config))
     well = healthy and all(s.state == "ok" for s in services)
-    well = well and all(d.state == "ok" for d in destinations)
+    well = well and all(d.state in ("ok", "paused") for d in destinations)
     return {
         "state": "healthy" if well else "degraded",
         "services": [_plain(s) for s in services],

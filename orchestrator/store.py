@@ -52,6 +52,7 @@ class State:
     `install` makes this router's MAC addresses differ from a neighbour's. `choices_lost` is
     set when the document was damaged beyond reading: then nobody knows what was chosen, and a
     device without a choice is rejected rather than sent by the default destination.
+    `paused` are the destinations that a person has paused, in order.
     """
 
     install: str
@@ -60,6 +61,7 @@ class State:
     uplinks: Mapping[str, int] = field(default_factory=dict)
     stopped: bool = False
     choices_lost: bool = False
+    paused: tuple[str, ...] = ()
 
     def device(self, mac: str) -> KnownDevice | None:
         return next((d for d in self.devices if d.mac == mac), None)
@@ -124,17 +126,34 @@ def without_choices(state: State) -> State:
     return replace(state, devices=devices, choices_lost=True)
 
 
-def effective_destination(config: Config, state: State, device: KnownDevice) -> str | None:
-    """Return the destination that `device` shall use now; None rejects its traffic.
+def paused(config: Config, state: State, destination: str, *, pause: bool) -> State:
+    """Return `state` with a destination paused or, with `pause` false, resumed."""
+    names = {*state.paused, destination} if pause else {*state.paused} - {destination}
+    return settle(config, replace(state, paused=tuple(sorted(names))), {})
+
+
+def wanted_destination(config: Config, state: State, device: KnownDevice) -> str | None:
+    """Return what was chosen for `device`, whether it works or not; None: nothing yet.
 
     What a person chose comes first, then router.yaml's word for the device, then the default.
-    A destination that no longer exists is never replaced by another: that would be a leak.
     """
     configured = next((d.destination for d in config.devices if d.mac == device.mac), None)
     wanted = device.choice or configured
-    if wanted is None:
-        wanted = None if state.choices_lost else config.default_destination
-    return wanted if wanted is not None and config.destination(wanted) else None
+    if wanted is None and not state.choices_lost:
+        return config.default_destination
+    return wanted
+
+
+def effective_destination(config: Config, state: State, device: KnownDevice) -> str | None:
+    """Return the destination that `device` shall use now; None rejects its traffic.
+
+    A destination that no longer exists, or is paused, is never replaced by another: that would
+    be a leak.
+    """
+    wanted = wanted_destination(config, state, device)
+    if wanted is None or wanted in state.paused or not config.destination(wanted):
+        return None
+    return wanted
 
 
 def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
@@ -150,6 +169,8 @@ def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
         state,
         slots=_numbered(state.slots, (d.name for d in config.destinations), MAX_SLOTS, "slots"),
         uplinks=_numbered(state.uplinks, (u.name for u in config.uplinks), MAX_UPLINKS, "uplinks"),
+        # Whoever writes a destination of that name later means one that works.
+        paused=tuple(name for name in state.paused if config.destination(name)),
     )
     keep = frozenset(hostnames) | {d.mac for d in config.devices}
     for configured in config.devices:

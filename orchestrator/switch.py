@@ -21,7 +21,7 @@ from typing import Protocol
 from orchestrator import store
 from orchestrator.desired import MARKS_FILE
 from orchestrator.documents import Document
-from orchestrator.model import Config, Receipt
+from orchestrator.model import Config, PauseReceipt, Receipt
 from orchestrator.render.router import all_marks, mark_changes, render_marks
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import Cut, RouterFailed, RouterNamespace
@@ -108,28 +108,45 @@ class Switchboard:
         """
         with self._lock:
             config, device = self._configured(), self.find(reference)
-            if config.destination(destination) is None:
-                known = [d.name for d in config.destinations]
-                raise Refused(
-                    f"no destination is called '{destination}'",
-                    nearest(destination, known),
-                    unknown=True,
-                )
+            self._check_destination(destination)
             name = self.names()[device.mac]
+            wanted = store.wanted_destination(config, self._state, device)
             state = self._state.with_device(replace(device, choice=destination))
             cut = self._commit(store.settle(config, state, {}))
             receipt = Receipt(
                 mac=device.mac,
                 device=name,
-                old=device.active,
+                old=wanted if wanted in self._state.paused else device.active,
                 new=destination,
                 connections_cut=cut.connections,
                 milliseconds=round(cut.milliseconds, 1),
-                at=datetime.now(UTC).isoformat(timespec="seconds"),
+                at=_now(),
+                note=f"{destination} is paused" if destination in self._state.paused else "",
             )
             if receipt.old != receipt.new:
                 self._receipts[device.mac] = receipt
             return receipt
+
+    def pause(self, destination: str, *, pause: bool = True) -> PauseReceipt:
+        """Refuse everything of a destination's devices, or serve them again; keep their choices.
+
+        Raises Refused for an unknown destination; RouterFailed or OSError when it could not be
+        done, and then nothing changed.
+        """
+        with self._lock:
+            config, before = self._configured(), self._state
+            self._check_destination(destination)
+            cut = self._commit(store.paused(config, before, destination, pause=pause))
+            wanted = (store.wanted_destination(config, self._state, d) for d in self._state.devices)
+            return PauseReceipt(
+                destination=destination,
+                paused=pause,
+                changed=pause != (destination in before.paused),
+                devices=sum(name == destination for name in wanted),
+                connections_cut=cut.connections,
+                milliseconds=round(cut.milliseconds, 1),
+                at=_now(),
+            )
 
     def rename(self, reference: str, name: str) -> str:
         """Give a device a name of a person's choice and return its MAC. Raises Refused, OSError."""
@@ -172,6 +189,12 @@ class Switchboard:
                     self._align(router, store.live_marks(self._state))
                     return router.marks() is not None
             return True
+
+    def _check_destination(self, name: str) -> None:
+        known = [d.name for d in self._configured().destinations]
+        if name not in known:
+            message = f"no destination is called '{name}'"
+            raise Refused(message, nearest(name, known), unknown=True)
 
     def _configured(self) -> Config:
         if self._config is None:
@@ -218,6 +241,10 @@ class Switchboard:
         if present is None or present.agree_with(marks):
             return NOTHING_CUT  # None: its rules are not loaded; it will read the file by itself
         return router.change_marks(all_marks(marks), present.all() - set(marks.values()))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _canonical(reference: str) -> str:

@@ -155,6 +155,28 @@ def test_switching_back_revives_nothing(home: World) -> None:
         opened.close()
 
 
+def test_a_pause_cuts_as_a_switch_does_and_survives_a_new_start(home: World) -> None:
+    home.switchboard.assign("laptop", "uk")
+    with home.tv.tcp(ECHO) as near, home.laptop.tcp(ECHO) as neighbour:
+        near.recv(100)
+        assert neighbour.recv(100).startswith(b"uk")
+        far = home.egresses["direct"].accepted[-1]
+        receipt = home.switchboard.pause("direct")
+        assert (receipt.devices, receipt.connections_cut) == (1, 1)
+        with pytest.raises(ConnectionResetError):
+            near.recv(100)
+        with pytest.raises(ConnectionResetError):
+            _speak_until_reset(far)
+        home.egresses["uk"].accepted[-1].sendall(b"still here")
+        assert neighbour.recv(100) == b"still here"
+    home.router.run("nft delete table inet manyways")
+    home.apply()
+    assert home.tv.refusals(SILENT, 3) == [PROHIBITED] * 3
+    assert home.egresses["direct"].heard == []
+    home.switchboard.pause("direct", pause=False)
+    assert home.tv.asks_udp(ECHO) == f"direct {home.tv.address}"
+
+
 def test_nobody_else_notices(home: World) -> None:
     with home.laptop.tcp(ECHO) as busy, busy.makefile() as stream:
         stream.readline()
