@@ -104,6 +104,7 @@ class Seen:
     now: float
     router_loaded: bool
     reservations: Mapping[str, IPv4Address] = field(default_factory=dict)
+    shut: frozenset[str] = frozenset()  # whose egress has said nothing since it was down
 
 
 def destination_health(seen: Seen, destination: Destination) -> DestinationHealth:
@@ -148,7 +149,7 @@ def _egress_check(seen: Seen, name: str, status: EgressStatus | None) -> Check:
         return Check("egress", Verdict.FAILED, "its container is not there")
     if not container.running:
         return Check("egress", Verdict.FAILED, "its container does not run")
-    if status is None:
+    if status is None or name in seen.shut:
         return Check("egress", Verdict.UNKNOWN, "its container is starting")
     if seen.now - status.updated > STALE_SECONDS:
         return Check("egress", Verdict.FAILED, f"silent for {seen.now - status.updated:.0f} s")

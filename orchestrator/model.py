@@ -302,6 +302,19 @@ class ObservedContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class ContainerEvent:
+    """What has just happened to something of ours, in the engine's own words.
+
+    `signal` is that of a "kill", as a number. Networks have no `container`. The first event says
+    that from now on none is missed: its `action` is "listening".
+    """
+
+    container: str
+    action: str
+    signal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedState:
     """What is there. `files` maps paths below the volume to their content.
 

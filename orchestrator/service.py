@@ -15,6 +15,7 @@ from typing import Any
 from orchestrator import __version__, health
 from orchestrator.addressing import egress_container
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
+from orchestrator.gates import Gates
 from orchestrator.model import Action, Config, ObservedContainer
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
 from orchestrator.runtime.engine import Engine, EngineFailed
@@ -37,12 +38,14 @@ class Service:
         engine: Engine,
         volume: Volume,
         router: RouterLink,
+        gates: Gates,
     ) -> None:
         self._reconciler = reconciler
         self._switchboard = switchboard
         self._engine = engine
         self._volume = volume
         self._router = router
+        self._gates = gates
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = float("-inf")
         self._lock = threading.Lock()
@@ -147,6 +150,7 @@ class Service:
             now=time.clock_gettime(time.CLOCK_BOOTTIME),
             router_loaded=self._router_loaded(),
             reservations={d.mac: d.address for d in config.devices if d.address},
+            shut=self._gates.shut,
         )
 
     def _observed_containers(self) -> Mapping[str, ObservedContainer]:

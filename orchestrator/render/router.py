@@ -16,6 +16,7 @@ SLOT_MASK = 0xFF
 TABLE = "inet manyways"
 MARK_MAP = "device_mark"
 LIVE_SET = "live_mark"
+SHUT_SET = "shut"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,20 @@ def all_marks(marks: Mapping[str, int]) -> str:
     return empty + render_marks(marks)
 
 
+def shut_slots(slots: Iterable[int]) -> str:
+    """Return the nft commands that make these, and no other, the slots that are shut."""
+    shut = ", ".join(f"{slot:#010x}" for slot in sorted(slots))
+    add = f"add element {TABLE} {SHUT_SET} {{ {shut} }}\n" if shut else ""
+    return f"flush set {TABLE} {SHUT_SET}\n{add}"
+
+
 def render_rules(view: RouterView) -> str:
     """Return rules.nft. `$lan` is given by `nft -D lan=INTERFACE`: names are Docker's choice."""
     return _RULES.format(
         table=TABLE,
         mark_map=MARK_MAP,
         live_set=LIVE_SET,
+        shut_set=SHUT_SET,
         mask=f"{SLOT_MASK:#010x}",
         resolvers=_elements(f"{t.slot:#010x} : {t.egress}" for t in view.transits),
         egresses=_elements(f"{t.egress_mac} : {t.slot:#010x}" for t in view.transits),
@@ -125,6 +134,11 @@ table {table} {{
 	set {live_set} {{
 		type mark
 		size 8192
+	}}
+
+	# The slots whose egress is down, as long as the orchestrator sees it; empty at the start.
+	set {shut_set} {{
+		type mark
 	}}
 
 	# The resolver of each destination, by the mark's last byte.
@@ -162,6 +176,7 @@ table {table} {{
 		type filter hook prerouting priority dstnat + 10; policy accept;
 		# What has no way out is refused here already: the refusals of the routing itself are
 		# rationed by the kernel, and a device with many connections would hang.
+		iifname $lan ip saddr {lan} fib daddr type unicast ct mark & {mask} @{shut_set} goto refuse
 		iifname $lan ip saddr {lan} fib daddr type unicast fib daddr . mark oif missing goto refuse
 	}}
 

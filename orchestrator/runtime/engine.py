@@ -19,6 +19,7 @@ import requests.exceptions
 
 from orchestrator.model import (
     Action,
+    ContainerEvent,
     ContainerSpec,
     Leg,
     NetworkSpec,
@@ -152,12 +153,14 @@ class Engine:
             listed = self._api.containers(all=True, filters={"name": f"_{container}$"})
         return bool(listed)
 
-    def events(self) -> Iterator[None]:
+    def events(self) -> Iterator[ContainerEvent]:
         """Yield whenever a container or network of ours changes. Raises EngineFailed."""
         filters = {"label": f"{OWNER_LABEL}={OWNER}", "type": ["container", "network"]}
         with _engine_errors("listening to the engine"):
-            for _ in self._client.events(decode=True, filters=filters):
-                yield
+            stream = self._client.events(decode=True, filters=filters)
+            yield ContainerEvent("", "listening")
+            for item in stream:
+                yield _event(item)
 
     # --- doing -------------------------------------------------------------------------------
 
@@ -232,6 +235,12 @@ class Engine:
         container, network = action.target.split()
         with contextlib.suppress(docker.errors.NotFound):
             self._api.disconnect_container_from_network(container, network, force=True)
+
+
+def _event(item: Mapping[str, Any]) -> ContainerEvent:
+    about = item["Actor"].get("Attributes") or {}
+    container = str(about.get("name", "")) if item.get("Type") == "container" else ""
+    return ContainerEvent(container, str(item.get("Action", "")), str(about.get("signal", "")))
 
 
 def _spec_label(item: Mapping[str, Any]) -> str:

@@ -85,6 +85,10 @@ class RouterNamespace:
         """Return the marks as the kernel has them; None before the rules are loaded."""
         return self._thread.run(_read_marks, self._nft)
 
+    def apply(self, transaction: str) -> None:
+        """Apply nft commands as one transaction. Raises RouterFailed and NamespaceGone."""
+        self._thread.run(_command, self._nft, transaction)
+
     def change_marks(self, transaction: str, dead: Iterable[int]) -> Cut:
         """Apply nft commands as one transaction, then cut every connection with a `dead` mark.
 

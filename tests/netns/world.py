@@ -24,6 +24,7 @@ from orchestrator import addressing, store
 from orchestrator.addressing import Side, mac_address
 from orchestrator.desired import Images, Inputs, desired_state
 from orchestrator.documents import Document
+from orchestrator.gates import Gates
 from orchestrator.model import Config, ContainerSpec, DesiredState
 from orchestrator.runtime.namespace import NamespaceThread
 from orchestrator.runtime.router import RouterLink
@@ -75,7 +76,16 @@ class Space:
 
     def run(self, command: str, stdin: str = "") -> str:
         """Run a command line inside, without a shell, and return what it prints."""
-        done = subprocess.run(
+        done = self._done(command, stdin)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
+
+    def run_anyhow(self, command: str) -> str:
+        """Return what a command prints that may, or shall, fail."""
+        return self._done(command, "").stdout
+
+    def _done(self, command: str, stdin: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             ["ip", "netns", "exec", self.name, *command.split()],
             input=stdin,
             capture_output=True,
@@ -83,8 +93,6 @@ class Space:
             timeout=WAIT_S,
             check=False,
         )
-        assert done.returncode == 0, f"{command}: {done.stderr}"
-        return done.stdout
 
     def socket(self, kind: socket.SocketKind) -> socket.socket:
         """Return a socket of this namespace, with a time-out."""
@@ -237,6 +245,8 @@ class World:
         self.router_pid: int | None = None
         self.link = RouterLink(lambda: self.router_pid)
         self.switchboard = Switchboard(self.document, NEW, self.volume, self.link)
+        self.now = 1000.0  # what the boot clock shows
+        self.gates = Gates(self.switchboard, self.volume, self.link, lambda: self.now)
         self._spaces: list[Space] = []
         self._stack = contextlib.ExitStack()
         self.egresses: dict[str, Responder] = {}
