@@ -27,6 +27,7 @@ from orchestrator.switch import RouterSource, Switchboard
 log = logging.getLogger(__name__)
 
 STATUS_EVERY_S = 20.0  # how old the status of a healthy egress may be
+LAST_WORDS_S = 15.0  # for longer than this nobody takes to end; then the engine kills
 _STOPS = frozenset(("die", "stop", "destroy", "start"))  # what starts is not ready yet
 _DEADLY = frozenset(("9", "15"))
 
@@ -72,7 +73,8 @@ class Gates:
                 self._thaw(name, now)
             elif event.action in _STOPS or (event.action == "kill" and event.signal in _DEADLY):
                 self._frozen.pop(name, None)
-                self._since[name] = now
+                # Who is told to end may say so before it does; that is no sign of life.
+                self._since[name] = now + (LAST_WORDS_S if event.action == "kill" else 0)
             else:
                 return
             self._update()

@@ -115,6 +115,16 @@ def render_rules(view: RouterView) -> str:
     )
 
 
+def render_version6() -> str:
+    """Return ipv6.nft, the refusal of IPv6; `$lan` as for the rules.
+
+    At the ingress of the leg, where the kernel builds the answer from the packet alone: the
+    router needs no IPv6 address, no route and no IPv6 at all for it, so nothing of it can be
+    reached by IPv6. It is a file of its own because not every kernel can do so.
+    """
+    return _VERSION6
+
+
 def _elements(items: Iterable[str]) -> str:
     lines = ",\n".join(f"\t\t\t{item}" for item in items)
     return f"\n\t\telements = {{\n{lines}\n\t\t}}" if lines else ""
@@ -231,4 +241,17 @@ table {table} {{
 		ip daddr 127.0.0.11 reject
 	}}
 }}
+"""
+
+_VERSION6 = """\
+table netdev manyways
+delete table netdev manyways
+table netdev manyways {
+	chain refuse_ipv6 {
+		type filter hook ingress device $lan priority filter; policy accept;
+		# No error is the answer to an error (RFC 4443, 2.4).
+		icmpv6 type < 128 drop
+		meta protocol ip6 reject with icmpv6 admin-prohibited
+	}
+}
 """

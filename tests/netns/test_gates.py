@@ -89,7 +89,10 @@ def test_what_is_shut_is_refused_by_every_protocol_and_nobody_else_is(home: Worl
 
 
 def test_it_opens_with_the_first_status_since(home: World) -> None:
-    _happens(home, "kill", "9")
+    _happens(home, "kill", "15")
+    _says(home, "uk", updated=home.now + 0.5)  # its last words
+    home.gates.open_the_ready()
+    assert _shut(home) == {home.slot("uk")}
     home.now += 1
     _happens(home, "die")
     home.now += 1

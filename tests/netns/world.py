@@ -94,6 +94,12 @@ class Space:
             check=False,
         )
 
+    def socket6(self, kind: socket.SocketKind, protocol: int = 0) -> socket.socket:
+        """Return an IPv6 socket of this namespace."""
+        made = self._thread.run(socket.socket, socket.AF_INET6, kind, protocol)
+        made.settimeout(WAIT_S)
+        return made
+
     def socket(self, kind: socket.SocketKind) -> socket.socket:
         """Return a socket of this namespace, with a time-out."""
         made = self._thread.run(socket.socket, socket.AF_INET, kind)
