@@ -1,7 +1,7 @@
 """The router namespace as text: its nftables rules, its live marks, its legs and tables.
 
 The rules are static for a set of destinations; what a switch changes are the elements of one
-map and one set. They are a file of their own, so that a switch rewrites a few lines, and a
+map and two sets. They are a file of their own, so that a switch rewrites a few lines, and a
 router that starts by itself loads rules and marks as one transaction.
 """
 
@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv4Network
 SLOT_MASK = 0xFF
 TABLE = "inet manyways"
 MARK_MAP = "device_mark"
+SENDER_SET = "sender"
 LIVE_SET = "live_mark"
 SHUT_SET = "shut"
 
@@ -58,12 +59,20 @@ def render_legs(view: RouterView) -> str:
 
 
 def render_marks(marks: Mapping[str, int]) -> str:
-    """Return the nft commands that fill the map and the set with {MAC: live ct mark}."""
+    """Return the nft commands that fill the map and the sets with {MAC: live ct mark}."""
     if not marks:
         return "# no device may send\n"
-    pairs = ",\n".join(f"  {mac} : {mark:#010x}" for mac, mark in sorted(marks.items()))
-    live = ",\n".join(f"  {mark:#010x}" for mark in sorted(marks.values()))
-    return f"add element {TABLE} {MARK_MAP} {{\n{pairs}\n}}\nadd element {TABLE} {LIVE_SET} {{\n{live}\n}}\n"
+    pairs = sorted(marks.items())
+    return (
+        _filled(MARK_MAP, (f"{mac} : {mark:#010x}" for mac, mark in pairs))
+        + _filled(SENDER_SET, (f"{mac} . {mark:#010x}" for mac, mark in pairs))
+        + _filled(LIVE_SET, (f"{mark:#010x}" for mark in sorted(marks.values())))
+    )
+
+
+def _filled(name: str, elements: Iterable[str]) -> str:
+    lines = ",\n".join(f"  {element}" for element in elements)
+    return f"add element {TABLE} {name} {{\n{lines}\n}}\n"
 
 
 def mark_changes(old: Mapping[str, int], new: Mapping[str, int]) -> str:
@@ -77,18 +86,22 @@ def mark_changes(old: Mapping[str, int], new: Mapping[str, int]) -> str:
         if before == after:
             continue
         if before is not None:
-            delete.append(f"delete element {TABLE} {MARK_MAP} {{ {mac} : {before:#010x} }}")
-            delete.append(f"delete element {TABLE} {LIVE_SET} {{ {before:#010x} }}")
+            delete += [f"delete {element}" for element in _elements_of(mac, before)]
         if after is not None:
-            add.append(f"add element {TABLE} {MARK_MAP} {{ {mac} : {after:#010x} }}")
-            add.append(f"add element {TABLE} {LIVE_SET} {{ {after:#010x} }}")
+            add += [f"add {element}" for element in _elements_of(mac, after)]
     return "".join(command + "\n" for command in (*delete, *add))
 
 
+def _elements_of(mac: str, mark: int) -> Iterable[str]:
+    yield f"element {TABLE} {MARK_MAP} {{ {mac} : {mark:#010x} }}"
+    yield f"element {TABLE} {SENDER_SET} {{ {mac} . {mark:#010x} }}"
+    yield f"element {TABLE} {LIVE_SET} {{ {mark:#010x} }}"
+
+
 def all_marks(marks: Mapping[str, int]) -> str:
-    """Return the nft commands that lead from any content of map and set to exactly `marks`."""
-    empty = f"flush map {TABLE} {MARK_MAP}\nflush set {TABLE} {LIVE_SET}\n"
-    return empty + render_marks(marks)
+    """Return the nft commands that lead from any content of map and sets to exactly `marks`."""
+    sets = "".join(f"flush set {TABLE} {name}\n" for name in (SENDER_SET, LIVE_SET))
+    return f"flush map {TABLE} {MARK_MAP}\n{sets}{render_marks(marks)}"
 
 
 def shut_slots(slots: Iterable[int]) -> str:
@@ -103,6 +116,7 @@ def render_rules(view: RouterView) -> str:
     return _RULES.format(
         table=TABLE,
         mark_map=MARK_MAP,
+        sender_set=SENDER_SET,
         live_set=LIVE_SET,
         shut_set=SHUT_SET,
         mask=f"{SLOT_MASK:#010x}",
@@ -143,6 +157,12 @@ table {table} {{
 	# The marks that may pass. A switch takes the old one out and puts the new one in.
 	set {live_set} {{
 		type mark
+		size 8192
+	}}
+
+	# Whose marks they are: a device that takes another's address and ports gets nothing by it.
+	set {sender_set} {{
+		type ether_addr . mark
 		size 8192
 	}}
 
@@ -215,6 +235,7 @@ table {table} {{
 		iifname $lan ip saddr != {lan} drop
 		ct state invalid goto refuse
 		ct mark != @{live_set} goto refuse
+		iifname $lan ether saddr . ct mark != @{sender_set} goto refuse
 		# DNS over TLS would hide a query from the destination's resolver.
 		iifname $lan meta l4proto {{ tcp, udp }} th dport 853 goto refuse
 		# Only a query, which is redirected to the device's own resolver, goes to a transit network.
