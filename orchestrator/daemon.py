@@ -21,15 +21,16 @@ from orchestrator import __version__, control
 from orchestrator.desired import ROUTER
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
-from orchestrator.model import Config, ContainerEvent
+from orchestrator.model import Config
 from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
-from orchestrator.runtime.engine import Engine, EngineFailed
+from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
 from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import ORCHESTRATOR, Service
 from orchestrator.store import State, without_choices
+from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.3
 CONVERGE_EVERY_S = 30.0
 RETRY_AFTER_S = 5.0
+STRANGERS_EVERY_S = 3.0
 SETTLE_S = 0.5  # events come in crowds
 
 
@@ -71,8 +73,15 @@ class Daemon:
             host.prepare_lan_port,
             self._gates,
         )
+        self._strangers = Strangers(self._switchboard, router)
         self.service = Service(
-            self._reconciler, self._switchboard, self._engine, volume, router, self._gates
+            self._reconciler,
+            self._switchboard,
+            self._engine,
+            volume,
+            router,
+            self._gates,
+            self._strangers,
         )
         self._changed = threading.Event()
         self._ending = threading.Event()
@@ -94,7 +103,7 @@ class Daemon:
         self._ending.set()
 
     def _loop(self) -> None:
-        leases_seen, due = -1, 0.0
+        leases_seen, due, strangers_due = -1, 0.0, 0.0
         while not self._ending.is_set():
             leases_now = self._reconciler.leases_changed_at()
             if self._changed.is_set():
@@ -105,6 +114,9 @@ class Daemon:
                 due = 0.0
                 self._take_in_leases()
             self._open_the_ready()
+            if time.monotonic() >= strangers_due:
+                strangers_due = time.monotonic() + STRANGERS_EVERY_S
+                due = 0.0 if self._take_in_strangers() else due
             if time.monotonic() >= due:
                 self._find_configuration()
                 errors = self._reconciler.converge().errors
@@ -129,6 +141,13 @@ class Daemon:
             self._gates.open_the_ready()
         except EngineFailed as error:
             log.warning("%s", error)
+
+    def _take_in_strangers(self) -> bool:
+        try:
+            return self._strangers.take_in()
+        except Failures as error:
+            log.error("a device without a lease could not be taken in: %s", error)
+            return False
 
     def _listen(self) -> None:
         while not self._ending.is_set():

@@ -324,6 +324,7 @@ def _router_view(inputs: Inputs) -> router.RouterView:
             )
             for d in config.destinations
         ),
+        dns_over_tls=tuple(sorted(d.mac for d in config.devices if d.dns_over_tls)),
     )
 
 

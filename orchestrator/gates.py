@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from orchestrator.addressing import EGRESS_PREFIX, egress_container
 from orchestrator.desired import status_file
 from orchestrator.health import parse_egress_status
-from orchestrator.model import ContainerEvent, ObservedContainer
+from orchestrator.model import ObservedContainer
 from orchestrator.render.router import shut_slots
+from orchestrator.runtime.engine import ContainerEvent
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import RouterFailed
 from orchestrator.runtime.volume import Volume

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from orchestrator.addressing import egress_container
 from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
-from orchestrator.store import KnownDevice, State, names, wanted_destination
+from orchestrator.store import KnownDevice, State, is_new, names, wanted_destination
 
 STALE_SECONDS = 60.0  # an egress writes every 20 s at least
 
@@ -220,7 +220,7 @@ def _device_report(
 ) -> DeviceReport:
     state, message = _device_state(seen, device, health)
     reserved = seen.reservations.get(device.mac)
-    address = lease.address if lease else reserved
+    address = lease.address if lease else device.typed_address or reserved
     return DeviceReport(
         mac=device.mac,
         name=name,
@@ -228,7 +228,7 @@ def _device_report(
         destination=device.active or wanted_destination(seen.config, seen.state, device),
         state=state,
         message=message,
-        online=lease is not None,
+        online=lease is not None or device.typed_address is not None,
         receipt=seen.receipts.get(device.mac),
     )
 
@@ -239,6 +239,8 @@ def _device_state(
     if device.active is None:
         if seen.state.choices_lost and device.choice is None:
             return "rejected", "the record of choices was damaged; choose its destination again"
+        if is_new(seen.config, device):
+            return "rejected", "new here; choose its destination"
         if wanted_destination(seen.config, seen.state, device) in seen.state.paused:
             return "rejected", "its destination is paused"
         return "rejected", f"its destination '{device.choice}' no longer exists; choose another"

@@ -148,6 +148,7 @@ class ConfiguredDevice:
     name: str
     address: IPv4Address | None = None
     destination: str | None = None
+    dns_over_tls: bool = False  # may it hide its queries from the destination's resolver?
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,7 @@ class Config:
     devices: tuple[ConfiguredDevice, ...]
     transit_pool: IPv4Network
     notes: tuple[str, ...] = ()  # what was neutralised, for `check` and `status`
+    refuse_new_devices: bool = False  # until somebody chooses, instead of the default
 
     def destination(self, name: str) -> Destination | None:
         return next((d for d in self.destinations if d.name == name), None)
@@ -299,19 +301,6 @@ class ObservedContainer:
     spec: str  # the digest of the ContainerSpec it was made from, "" when it is not ours
     running: bool
     networks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerEvent:
-    """What has just happened to something of ours, in the engine's own words.
-
-    `signal` is that of a "kill", as a number. Networks have no `container`. The first event says
-    that from now on none is missed: its `action` is "listening".
-    """
-
-    container: str
-    action: str
-    signal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

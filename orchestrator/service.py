@@ -22,6 +22,7 @@ from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import RouterFailed, RouterLink
 from orchestrator.runtime.volume import Volume
+from orchestrator.strangers import Strangers
 from orchestrator.switch import Refused, Switchboard, nearest
 
 ORCHESTRATOR = "manyways-orchestrator"
@@ -39,6 +40,7 @@ class Service:
         volume: Volume,
         router: RouterLink,
         gates: Gates,
+        strangers: Strangers,
     ) -> None:
         self._reconciler = reconciler
         self._switchboard = switchboard
@@ -46,6 +48,7 @@ class Service:
         self._volume = volume
         self._router = router
         self._gates = gates
+        self._strangers = strangers
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = float("-inf")
         self._lock = threading.Lock()
@@ -56,7 +59,7 @@ class Service:
         """Return the report of GET /v1/status."""
         config = self._reconciler.config
         errors = list(self._reconciler.config_errors)
-        problems = list(self._reconciler.errors)
+        problems = [*self._reconciler.errors, *self._strangers.problems]
         report: dict[str, Any] = {
             "version": __version__,
             "config": {"errors": errors, "notes": list(config.notes) if config else []},

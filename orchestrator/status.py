@@ -164,7 +164,7 @@ def devices_text(devices: Sequence[Device], style: Style) -> str:
         (
             device["name"],
             device["address"] or "-",
-            device["destination"],
+            device["destination"] or "-",
             device["state"] if device["online"] or device["state"] != "ok" else "away",
             device["mac"],
         )

@@ -71,8 +71,10 @@ class Switchboard:
 
     @property
     def addresses(self) -> Mapping[str, IPv4Address]:
-        """{MAC: address} of every device that has a lease."""
-        return self._addresses
+        """{MAC: address} of every device that has a lease, or was seen at a typed-in address."""
+        leased = set(self._addresses.values())
+        typed = store.typed_addresses(self._state).items()
+        return {**{mac: at for mac, at in typed if at not in leased}, **self._addresses}
 
     @property
     def receipts(self) -> Mapping[str, Receipt]:
@@ -93,6 +95,20 @@ class Switchboard:
             self._config = config
             self._addresses = addresses
             self._commit(store.settle(config, self._state, hostnames))
+
+    def meet(self, seen: Mapping[str, IPv4Address]) -> bool:
+        """Take in devices that send without a lease; say whether there was anything new.
+
+        Raises store.StoreFull, OSError, RouterFailed.
+        """
+        with self._lock:
+            if self._config is None:
+                return False
+            new = store.meet(self._config, self._state, seen, self._addresses.keys())
+            if new == self._state:
+                return False
+            self._commit(new)
+            return True
 
     def set_stopped(self, stopped: bool) -> None:
         """Remember whether the router shall be there at all. Raises OSError."""
@@ -165,9 +181,9 @@ class Switchboard:
     def find(self, reference: str) -> store.KnownDevice:
         """Return the device with that name, MAC or IP address. Raises Refused."""
         wanted = _canonical(reference)
-        names = self.names()
+        names, addresses = self.names(), self.addresses
         for device in self._state.devices:
-            address = self._addresses.get(device.mac)
+            address = addresses.get(device.mac)
             if wanted in (device.mac, names[device.mac], str(address)):
                 return device
         hint = nearest(wanted, list(names.values()))

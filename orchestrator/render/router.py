@@ -18,6 +18,8 @@ MARK_MAP = "device_mark"
 SENDER_SET = "sender"
 LIVE_SET = "live_mark"
 SHUT_SET = "shut"
+STRANGERS_SET = "strangers"
+STRANGERS_SIZE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class RouterView:
     page: IPv4Address
     transit_pool: IPv4Network
     transits: tuple[Transit, ...]
+    dns_over_tls: tuple[str, ...] = ()  # the MAC addresses of those that may
 
 
 def render_legs(view: RouterView) -> str:
@@ -119,6 +122,9 @@ def render_rules(view: RouterView) -> str:
         sender_set=SENDER_SET,
         live_set=LIVE_SET,
         shut_set=SHUT_SET,
+        strangers_set=STRANGERS_SET,
+        strangers_size=STRANGERS_SIZE,
+        dns_over_tls=_elements(view.dns_over_tls),
         mask=f"{SLOT_MASK:#010x}",
         resolvers=_elements(f"{t.slot:#010x} : {t.egress}" for t in view.transits),
         egresses=_elements(f"{t.egress_mac} : {t.slot:#010x}" for t in view.transits),
@@ -171,6 +177,19 @@ table {table} {{
 		type mark
 	}}
 
+	# Who sends without being known: the orchestrator looks here for devices without a lease.
+	set {strangers_set} {{
+		type ether_addr . ipv4_addr
+		size {strangers_size}
+		flags dynamic,timeout
+		timeout 5m
+	}}
+
+	# Who may hide its queries from the destination's resolver.
+	set dns_over_tls {{
+		type ether_addr{dns_over_tls}
+	}}
+
 	# The resolver of each destination, by the mark's last byte.
 	map resolver {{
 		type mark : ipv4_addr{resolvers}
@@ -192,6 +211,7 @@ table {table} {{
 		# Once marked, for ever: a flow without an answer stays "new", and would otherwise
 		# take over the mark of the next destination.
 		iifname $lan ip saddr {lan} ct mark 0x00000000 ct state new ct mark set ether saddr map @{mark_map}
+		iifname $lan ip saddr {lan} ct mark 0x00000000 ct state new add @{strangers_set} {{ ether saddr . ip saddr }}
 		# In both directions, so that a reset towards the far end finds the way it came.
 		meta mark set ct mark
 	}}
@@ -237,7 +257,7 @@ table {table} {{
 		ct mark != @{live_set} goto refuse
 		iifname $lan ether saddr . ct mark != @{sender_set} goto refuse
 		# DNS over TLS would hide a query from the destination's resolver.
-		iifname $lan meta l4proto {{ tcp, udp }} th dport 853 goto refuse
+		iifname $lan ether saddr != @dns_over_tls meta l4proto {{ tcp, udp }} th dport 853 goto refuse
 		# Only a query, which is redirected to the device's own resolver, goes to a transit network.
 		iifname $lan ip daddr {transit_pool} meta l4proto {{ tcp, udp }} th dport 53 accept
 		iifname $lan ip daddr {transit_pool} goto refuse

@@ -10,6 +10,7 @@ import contextlib
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import docker
@@ -19,7 +20,6 @@ import requests.exceptions
 
 from orchestrator.model import (
     Action,
-    ContainerEvent,
     ContainerSpec,
     Leg,
     NetworkSpec,
@@ -40,6 +40,19 @@ _LOG_OPTIONS = {"max-size": "1m", "max-file": "2"}  # an SD card is small and we
 
 class EngineFailed(Exception):
     """The Docker engine refused, or does not answer; the message is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEvent:
+    """What has just happened to something of ours, in the engine's own words.
+
+    `signal` is that of a "kill", as a number. Networks have no `container`. The first event says
+    that from now on none is missed: its `action` is "listening".
+    """
+
+    container: str
+    action: str
+    signal: str = ""
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from orchestrator.render.router import LIVE_SET, MARK_MAP, SENDER_SET, TABLE
+from orchestrator.render.router import LIVE_SET, MARK_MAP, SENDER_SET, STRANGERS_SET, TABLE
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
 from orchestrator.runtime.nudge import TcpConnection, nudge
 
@@ -87,6 +87,13 @@ class RouterNamespace:
         """Return the marks as the kernel has them; None before the rules are loaded."""
         return self._thread.run(_read_marks, self._nft)
 
+    def strangers(self) -> list[tuple[str, IPv4Address]]:
+        """Return (MAC, address) of those who sent without a mark; none before the rules are loaded.
+
+        Raises NamespaceGone.
+        """
+        return self._thread.run(_read_strangers, self._nft)
+
     def apply(self, transaction: str) -> None:
         """Apply nft commands as one transaction. Raises RouterFailed and NamespaceGone."""
         self._thread.run(_command, self._nft, transaction)
@@ -148,6 +155,15 @@ def _read_marks(nft: Any) -> Marks | None:
         return None
     owned = frozenset((mac, int(mark)) for mac, mark in (pair["concat"] for pair in senders))
     return Marks({mac: int(mark) for mac, mark in by_mac}, owned, frozenset(map(int, live)))
+
+
+def _read_strangers(nft: Any) -> list[tuple[str, IPv4Address]]:
+    try:
+        noted = _elements(nft, "set", STRANGERS_SET)
+    except RouterFailed:
+        return []
+    pairs = (item["elem"]["val"]["concat"] for item in noted)
+    return [(mac, IPv4Address(address)) for mac, address in pairs]
 
 
 def _elements(nft: Any, kind: str, name: str) -> list[Any]:

@@ -12,7 +12,8 @@ import pytest
 
 from orchestrator.addressing import egress_container
 from orchestrator.desired import status_file
-from orchestrator.model import ContainerEvent, ObservedContainer
+from orchestrator.model import ObservedContainer
+from orchestrator.runtime.engine import ContainerEvent
 from tests.netns.world import (
     ECHO,
     PUBLIC_DNS,

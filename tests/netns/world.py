@@ -100,6 +100,12 @@ class Space:
         made.settimeout(WAIT_S)
         return made
 
+    def packets(self, leg: str) -> socket.socket:
+        """Return a socket that sends whole frames by a leg."""
+        made = self._thread.run(socket.socket, socket.AF_PACKET, socket.SOCK_RAW)
+        self._thread.run(made.bind, (leg, 0))
+        return made
+
     def socket(self, kind: socket.SocketKind) -> socket.socket:
         """Return a socket of this namespace, with a time-out."""
         made = self._thread.run(socket.socket, socket.AF_INET, kind)
@@ -114,7 +120,7 @@ class Responder:
         self.name = name
         self.accepted: list[socket.socket] = []
         self.heard: list[tuple[bytes, str]] = []  # datagrams to SILENT, and who sent them
-        self._space = space
+        self.space = space
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         for port in ports:
@@ -125,7 +131,7 @@ class Responder:
     def _serve(
         self, kind: socket.SocketKind, port: int, serve: Callable[[socket.socket], None]
     ) -> None:
-        opened = self._space.socket(kind)
+        opened = self.space.socket(kind)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.settimeout(None)
         opened.bind(("0.0.0.0", port))

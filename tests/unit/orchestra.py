@@ -15,6 +15,7 @@ from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import Service
 from orchestrator.store import State
+from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
 from tests.homes import NEW
 from tests.unit.fake_engine import FakeEngine
@@ -72,7 +73,13 @@ class Orchestra:
             self.gates,
         )
         self.service = Service(
-            self.reconciler, self.switchboard, engine, self.volume, self.link, self.gates
+            self.reconciler,
+            self.switchboard,
+            engine,
+            self.volume,
+            self.link,
+            self.gates,
+            Strangers(self.switchboard, self.link),
         )
 
     def configure(self, text: str) -> None:
