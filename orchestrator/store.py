@@ -219,11 +219,17 @@ def meet(
         and _may_be_a_device(config, state.install, mac, address)
     )
     for mac, address in itertools.islice(news, MEETINGS_AT_ONCE):
-        state = _seen(state, mac, "", keep)
-        device = state.device(mac)
-        assert device is not None
-        state = state.with_device(replace(device, typed_address=address))
+        state = _at(_seen(state, mac, "", keep), mac, address)
     return settle(config, state, {})
+
+
+def _at(state: State, mac: str, address: IPv4Address) -> State:
+    """Return `state` with a device at a typed-in address, where nobody else is any more."""
+    for other in [d for d in state.devices if d.typed_address == address]:
+        state = state.with_device(replace(other, typed_address=None))
+    device = state.device(mac)
+    assert device is not None
+    return state.with_device(replace(device, typed_address=address))
 
 
 def _may_be_a_device(config: Config, install: str, mac: str, address: IPv4Address) -> bool:

@@ -42,4 +42,7 @@ class Strangers:
         except NamespaceGone:
             return False
         self._flooded = len(noted) >= STRANGERS_SIZE
-        return bool(noted) and not self._flooded and self._switchboard.meet(dict(noted))
+        # Whoever came last to an address has it; whom it had before stays in the set for a while.
+        latest = {address: mac for mac, address in noted}
+        seen = {mac: address for address, mac in latest.items()}
+        return bool(seen) and not self._flooded and self._switchboard.meet(seen)

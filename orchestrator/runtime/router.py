@@ -88,9 +88,9 @@ class RouterNamespace:
         return self._thread.run(_read_marks, self._nft)
 
     def strangers(self) -> list[tuple[str, IPv4Address]]:
-        """Return (MAC, address) of those who sent without a mark; none before the rules are loaded.
+        """Return (MAC, address) of those who sent without a mark, the latest last.
 
-        Raises NamespaceGone.
+        Nobody before the rules are loaded. Raises NamespaceGone.
         """
         return self._thread.run(_read_strangers, self._nft)
 
@@ -162,7 +162,8 @@ def _read_strangers(nft: Any) -> list[tuple[str, IPv4Address]]:
         noted = _elements(nft, "set", STRANGERS_SET)
     except RouterFailed:
         return []
-    pairs = (item["elem"]["val"]["concat"] for item in noted)
+    elements = sorted((i["elem"] for i in noted), key=lambda e: (e["expires"], e["val"]["concat"]))
+    pairs = (element["val"]["concat"] for element in elements)
     return [(mac, IPv4Address(address)) for mac, address in pairs]
 
 

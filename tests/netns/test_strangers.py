@@ -55,6 +55,23 @@ def test_a_stranger_is_noted_by_its_first_packet_and_served_from_then_on(
     assert home.switchboard.find(home.stranger.address).mac == STRANGER
 
 
+def test_two_at_one_address_do_not_take_it_from_each_other_for_ever(
+    home: World, strangers: Strangers
+) -> None:
+    first, second = "02:00:00:00:00:98", STRANGER
+    address = home.stranger.address
+    home.router.run(f"nft add element inet manyways strangers {{ {first} . {address} }}")
+    assert strangers.take_in()
+    home.router.run(
+        f"nft add element inet manyways strangers {{ {second} . {address} expires 280s }}"
+    )
+    strangers.take_in()
+    before = home.switchboard.state
+    for _ in range(3):
+        assert not strangers.take_in()
+    assert home.switchboard.state == before
+
+
 def test_where_new_devices_are_refused_it_waits_for_a_choice(
     home: World, strangers: Strangers
 ) -> None:

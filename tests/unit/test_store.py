@@ -328,6 +328,8 @@ def test_who_sends_without_a_lease_becomes_a_device_with_that_address() -> None:
     moved = store.meet(HOME, state, {PHONE: AT + 1}, ())
     assert store.typed_addresses(moved) == {PHONE: AT + 1}
     assert live_marks(moved) == live_marks(state)
+    other = store.meet(HOME, state, {LAPTOP: AT}, ())
+    assert store.typed_addresses(other) == {LAPTOP: AT}, "who was seen last has it"
     leased = settle(HOME, state, {PHONE: "phone"})
     assert store.typed_addresses(leased) == {}
     assert store.meet(HOME, leased, {PHONE: AT}, {PHONE}) == leased
