@@ -103,6 +103,9 @@ def test_it_opens_with_the_first_status_since(home: World) -> None:
     _says(home, "uk", updated=home.now)
     home.gates.open_the_ready()
     assert _shut(home) == {home.slot("uk")}, "not younger than the start"
+    _says(home, "uk", updated=home.now + 86400)
+    home.gates.open_the_ready()
+    assert _shut(home) == {home.slot("uk")}, "of the boot before"
     _says(home, "uk", updated=home.now + 0.5)
     home.gates.open_the_ready()
     assert _shut(home) == set()
