@@ -15,6 +15,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from orchestrator import config as configuration
+from orchestrator import store
 from orchestrator.desired import LEASES_FILE, ROUTER, Images, Inputs, desired_state
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
@@ -145,7 +146,7 @@ class Reconciler:
         config, leases = self._read(), self.leases()
         hostnames = {lease.mac: lease.hostname for lease in leases}
         state = settle(config, self._switchboard.state, hostnames)
-        addresses = {lease.mac: lease.address for lease in leases}
+        addresses = store.addresses(state, {lease.mac: lease.address for lease in leases})
         desired = desired_state(Inputs(config, state, addresses, self._images_now()))
         return make_plan(desired, self._observe())
 

@@ -240,6 +240,12 @@ def _may_be_a_device(config: Config, install: str, mac: str, address: IPv4Addres
     return is_one_host and is_in_the_home and not is_ours(install, mac)
 
 
+def addresses(state: State, leased: Mapping[str, IPv4Address]) -> dict[str, IPv4Address]:
+    """Return {MAC: address} of every device with a lease, or seen at an address of nobody's."""
+    given, typed = set(leased.values()), typed_addresses(state)
+    return {**{mac: at for mac, at in typed.items() if at not in given}, **leased}
+
+
 def typed_addresses(state: State) -> dict[str, IPv4Address]:
     """Return {MAC: address} of the devices that were seen without a lease."""
     return {d.mac: d.typed_address for d in state.devices if d.typed_address is not None}

@@ -72,9 +72,7 @@ class Switchboard:
     @property
     def addresses(self) -> Mapping[str, IPv4Address]:
         """{MAC: address} of every device that has a lease, or was seen at a typed-in address."""
-        leased = set(self._addresses.values())
-        typed = store.typed_addresses(self._state).items()
-        return {**{mac: at for mac, at in typed if at not in leased}, **self._addresses}
+        return store.addresses(self._state, self._addresses)
 
     @property
     def receipts(self) -> Mapping[str, Receipt]:
