@@ -66,6 +66,14 @@ def _add_requests(app: Flask, service: Service) -> None:
     def rename(reference: str) -> ResponseReturnValue:
         return jsonify(service.rename(reference, _field("name")))
 
+    @app.post("/v1/destinations/<name>/pause")
+    def pause(name: str) -> ResponseReturnValue:
+        return jsonify(service.pause(name, pause=True))
+
+    @app.post("/v1/destinations/<name>/resume")
+    def resume(name: str) -> ResponseReturnValue:
+        return jsonify(service.pause(name, pause=False))
+
     @app.post("/v1/up")
     def up() -> ResponseReturnValue:
         return _outcome(service.up())

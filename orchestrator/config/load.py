@@ -17,7 +17,10 @@ from orchestrator.config.uplinks import read_uplinks
 from orchestrator.model import Config, HostFacts, Uplink
 
 FILE = "router.yaml"
-KEYS = ("lan", "uplinks", "destinations", "default_destination", "devices", "transit")
+KEYS = (
+    *("lan", "uplinks", "destinations", "default_destination"),
+    *("new_devices", "devices", "transit"),
+)
 
 
 def load(directory: Path, host: HostFacts | None) -> Config:
@@ -52,6 +55,7 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
             f"there is no destination '{default}'",
             nearest(default, reading.names),
         )
+    refuse_new = bool(root.value("new_devices", values.refuses_new, False))
     devices = read_devices(root, lan.address, reading.names)
     pool = root.value("transit", values.transit, DEFAULT_TRANSIT)
     _check_overlaps(root, _our_uses(root, lan, pool, uses), uplinks, host)
@@ -66,6 +70,7 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
         devices=tuple(devices),
         transit_pool=pool,
         notes=tuple(dict.fromkeys(root.findings.notes)),
+        refuse_new_devices=refuse_new,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,17 @@ def test_a_lease_makes_a_device_and_its_name(running: Orchestra) -> None:
     device = running.service.device(STRANGER)
     assert (device["name"], device["destination"]) == ("pad", "direct")
     assert "192.168.77.120 pad.lan pad" in (running.volume.read("rendered/names/hosts") or "")
+
+
+def test_a_device_without_a_lease_has_its_name_as_well(running: Orchestra) -> None:
+    mac, at = "02:00:00:00:00:07", IPv4Address("192.168.77.50")
+    assert running.switchboard.meet({mac: at})
+    running.reconciler.converge()
+    assert "192.168.77.50 device-000007.lan" in (running.volume.read("rendered/names/hosts") or "")
+    assert running.reconciler.preview().actions == ()
+    running.lease(f"{mac} 192.168.77.50 camera")
+    running.reconciler.converge()
+    assert "192.168.77.50 camera.lan" in (running.volume.read("rendered/names/hosts") or "")
 
 
 def test_a_deleted_destination_rejects_its_device(running: Orchestra) -> None:
