@@ -49,7 +49,7 @@ class Device(TypedDict):
 class Check(TypedDict):
     """One link of a destination's chain; "unknown" when an earlier one failed."""
 
-    name: Literal["uplink", "egress", "tunnel", "dns"]
+    name: Literal["egress", "uplink", "endpoint", "tunnel", "dns", "internet"]
     state: Literal["ok", "failed", "unknown"]
     message: str
 

@@ -17,7 +17,10 @@ from orchestrator.config.uplinks import read_uplinks
 from orchestrator.model import Config, HostFacts, Uplink
 
 FILE = "router.yaml"
-KEYS = ("lan", "uplinks", "destinations", "default_destination", "devices", "transit")
+KEYS = (
+    *("lan", "uplinks", "destinations", "default_destination", "internet_probe", "devices"),
+    "transit",
+)
 
 
 def load(directory: Path, host: HostFacts | None) -> Config:

@@ -85,6 +85,11 @@ def probe_answer(data: bytes, number: int) -> bool | None:
     return flags & 0xF != _SERVFAIL
 
 
+def authoritative(data: bytes, number: int) -> bool:
+    """Return whether `data` answers query `number` in the name of the zone itself (AA)."""
+    return probe_answer(data, number) is True and bool(data[2] & 0x04)
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """How the servers have answered since they were chosen. Times are of the boot clock (s)."""
