@@ -37,7 +37,7 @@ def _checks(tunnel: bool) -> list[Check]:
     vpn = ("endpoint", "tunnel") if tunnel else ()
     names = ("egress", "uplink", *vpn, "dns", "internet")
     messages = {"uplink": "192.168.178.101/24", "dns": "asks 9.9.9.9"}
-    return [{"name": n, "state": "ok", "message": messages.get(n, "")} for n in names]  # type: ignore[typeddict-item]
+    return [{"name": n, "state": "ok", "message": messages.get(n, "")} for n in names]
 
 
 def destination(name: str) -> Destination:
