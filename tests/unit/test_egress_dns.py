@@ -91,13 +91,13 @@ def test_health_knows_before_during_and_after() -> None:
     unknown = Health(100.0)
     assert unknown.state(100.0) == "unknown"
     assert unknown.state(100.0 + SILENT_AFTER) == "failing"
-    assert "no answer from the DNS servers" in unknown.message(110.0)
+    assert "no answer from the DNS servers" in unknown.message(100.0 + SILENT_AFTER)
     good = Health(100.0, answered=105.0)
     assert good.state(106.0) == "ok"
     assert good.message(106.0) == ""
     assert good.state(105.0 + SILENT_AFTER) == "failing"
     broken = Health(100.0, answered=105.0, failing=114.0)
-    assert "SERVFAIL" in broken.message(115.0)
+    assert "SERVFAIL" in broken.message(119.0)
 
 
 @pytest.mark.parametrize(
