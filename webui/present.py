@@ -25,7 +25,7 @@ _STATES: dict[str, tuple[Tone, str]] = {
 _CHECKS: dict[str, tuple[Tone, str]] = {
     "ok": ("good", "works"),
     "failed": ("bad", "fails"),
-    "unknown": ("dim", "not tested yet"),
+    "unknown": ("dim", "not tested"),
 }
 _CHECK_NAMES = {
     "uplink": "The house's network",
