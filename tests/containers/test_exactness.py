@@ -89,11 +89,8 @@ def broken_check(router: Router) -> str:
     return failed[0] if uk["state"] == "down" else ""
 
 
-def test_it_is_found_in_time_and_named_rightly(
-    death: tuple[Death, float], record_property: Callable[[str, object], None]
-) -> None:
+def test_it_is_found_in_time_and_named_rightly(death: tuple[Death, float]) -> None:
     chosen, took = death
-    record_property("found_s", round(took, 1))
     assert took <= FOUND_S
     router = Router()
     home.wait_for(chosen.in_the_end, lambda: broken_check(router) == chosen.in_the_end, 15)
@@ -106,15 +103,12 @@ def test_it_is_found_in_time_and_named_rightly(
     assert router.devices()["laptop"]["state"] == "ok"
 
 
-def test_every_packet_is_refused_with_the_right_word_at_once(
-    death: tuple[Death, float], record_property: Callable[[str, object], None]
-) -> None:
+def test_every_packet_is_refused_with_the_right_word_at_once(death: tuple[Death, float]) -> None:
     found = refusals("tv", TARGET, TRIES)
     for protocol in ("udp", "tcp", "ping"):
         took = [r.milliseconds for r in found if r.protocol == protocol]
-        record_property(f"{protocol}_ms", (statistics.median(took), max(took)))
         assert len(took) == TRIES
-        assert statistics.median(took) < REFUSED_MS
+        assert statistics.median(took) < REFUSED_MS, sorted(took)
     assert {r.how for r in found} == {PROHIBITED}, found
 
 

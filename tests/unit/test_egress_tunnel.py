@@ -82,6 +82,18 @@ def test_a_long_connection_wipes_out_earlier_failures() -> None:
     assert (rotation.delay, rotation.failures, rotation.current) == (FIRST_DELAY, 1, before)
 
 
+def test_a_short_connection_wipes_them_out_too_but_the_next_endpoint_has_its_turn() -> None:
+    rotation = Rotation((ADDRESS, NAME))
+    for _ in range(12):
+        rotation = rotation.failed()
+    rotation = rotation.failed(lived=True)
+    assert (rotation.delay, rotation.current) == (FIRST_DELAY, NAME)
+    alone = Rotation((ADDRESS,))
+    for _ in range(12):
+        alone = alone.failed()
+    assert alone.failed(lived=True).delay == FIRST_DELAY
+
+
 def test_who_leads_nowhere_is_followed_by_the_next_however_long_it_was_connected() -> None:
     rotation = Rotation((ADDRESS, NAME)).failed(stable=True, useless=True)
     assert (rotation.current, rotation.delay) == (NAME, FIRST_DELAY)

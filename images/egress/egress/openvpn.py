@@ -226,9 +226,12 @@ class OpenVpn:
             connected = self._connected_at
             # Who refuses later, as when a token has run out, may take us back at once.
             refused = connected is None and self._heard is not None and self._heard.final
-            stable = connected is not None and now() - connected >= STABLE
+            lasted = 0.0 if connected is None else now() - connected
             self._rotation = self._rotation.failed(
-                refused=refused, stable=stable, useless=self._useless
+                refused=refused,
+                lived=lasted >= DEAD_AFTER,
+                stable=lasted >= STABLE,
+                useless=self._useless,
             )
             known = self._heard and self._heard.level is not Level.HINT
             self._contact = self._contact.failed(self._heard.text if self._heard and known else "")

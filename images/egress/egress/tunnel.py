@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from egress.settings import Remote
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # s between attempts
-STABLE = 60.0  # s of connection after which earlier failures are forgotten
+STABLE = 60.0  # s of connection after which its endpoint is tried first again
 PROBE_INTERVAL = 3.0  # s
 DEAD_AFTER = 9.0  # s without any packet out of the tunnel
 UNANSWERED_AFTER = 2.0  # s; OpenVPN itself asks again then
@@ -79,16 +79,21 @@ class Rotation:
         return len(self.remotes) > 1 or len(self.pins.get(self.current.host, ())) > 1
 
     def failed(
-        self, *, refused: bool = False, stable: bool = False, useless: bool = False
+        self,
+        *,
+        refused: bool = False,
+        lived: bool = False,
+        stable: bool = False,
+        useless: bool = False,
     ) -> Rotation:
         """Move on after a failed attempt, or after a connection that ended.
 
         `refused`: the endpoint answered and said no, so its address is right and haste is
-        wrong. `stable`: it had been connected for a good while. `useless`: it was connected,
-        but led nowhere.
+        wrong. `lived`: it had been connected, and for so long that earlier failures don't
+        count any more. `stable`: for a good while. `useless`: but it led nowhere.
         """
         stays = stable and not useless
-        failures = 0 if stable else self.failures
+        failures = 0 if lived or stable else self.failures
         stale = self.stale if refused else self.stale | {self.current.host}
         if self.address + 1 < len(self.pins.get(self.current.host, ())) and not (refused or stays):
             return replace(self, address=self.address + 1, delay=FIRST_DELAY)
