@@ -47,7 +47,7 @@ class Device(TypedDict):
 
 
 class Check(TypedDict):
-    """One link of a destination's chain; "unknown" when an earlier one failed."""
+    """One link of a destination's chain; "unknown" when an earlier one failed, or not asked."""
 
     name: Literal["egress", "uplink", "endpoint", "tunnel", "dns", "internet"]
     state: Literal["ok", "failed", "unknown"]

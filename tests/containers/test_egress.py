@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from egress import internet
-from orchestrator.model import Kind
+from orchestrator.model import Kind, Remote
 from tests.containers import egress_house
 from tests.containers.egress_house import (
     DEVICE,
@@ -24,6 +24,7 @@ from tests.containers.egress_house import (
     HOUSE_ADDRESS,
     PERSON,
     PROVIDER,
+    PROVIDER_TOO,
     RESOLVER,
     TRANSIT,
     WEB,
@@ -201,12 +202,12 @@ def test_a_dead_server_means_refusal_within_15_s_and_recovery_alone(lab: Lab) ->
 
 def test_a_provider_that_moved_is_found_at_its_new_address(lab: Lab) -> None:
     start_vpn(lab)
-    run(HOUSE, "sh", "-c", "echo 198.51.101.11 vpn.lab.test >/run/names/vpn")
+    run(HOUSE, "sh", "-c", f"echo {PROVIDER_TOO} vpn.lab.test >/run/names/vpn")
     kill_vpn()
     run(HOUSE, "/lab/vpn-start")
     until(
         "new endpoint",
-        lambda: lab.status()["tunnel"]["endpoint"] == "198.51.101.11:1194/udp",
+        lambda: lab.status()["tunnel"]["endpoint"] == f"{PROVIDER_TOO}:1194/udp",
         30.0,
     )
     lab.wait("tunnel", "up")
@@ -333,6 +334,27 @@ def test_a_vpn_that_never_led_to_the_internet_stays_open(lab: Lab) -> None:
         assert "company's network only, set internet_probe: []" in found["message"]
         assert seen_as() in TUNNEL
         assert lab.status()["tunnel"]["restarts"] == 0
+
+
+def test_endpoints_are_tried_in_turn_while_none_leads_anywhere(lab: Lab) -> None:
+    profile = lab.spec().profile
+    assert profile is not None
+    remotes = (Remote(PROVIDER, 1194, "udp"), Remote(PROVIDER_TOO, 1194, "udp"))
+    lab.start(lab.spec(profile=replace(profile, remotes=remotes)))
+    lab.wait("internet", "ok")
+    assert lab.status()["tunnel"]["endpoint"] == f"{PROVIDER}:1194/udp"
+    with nothing_beyond():
+        for address in (PROVIDER_TOO, PROVIDER):
+            until(
+                f"connected to {address}",
+                lambda address=address: (  # type: ignore[misc]
+                    lab.status()["endpoint"]["message"] == f"{address}:1194/udp"
+                    and lab.status()["tunnel"]["state"] == "up"
+                ),
+                internet.SILENCE + 15,
+            )
+            assert is_refused()
+    until("the device's return", lambda: seen_as() in TUNNEL)
 
 
 def test_nobody_is_asked_where_nobody_shall_be(lab: Lab) -> None:
