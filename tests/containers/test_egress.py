@@ -257,7 +257,21 @@ def test_a_server_that_is_not_the_right_one_is_explained(lab: Lab) -> None:
     lab.start(lab.spec(profile=replace(profile, directives=directives)))
     found = lab.wait("tunnel", "down")
     assert "not the one that the profile expects" in found["advice"]
+    assert lab.wait("endpoint", "ok")["message"] == f"{PROVIDER}:1194/udp"  # it did answer
     assert_refused()
+
+
+def test_a_provider_whose_name_is_gone_is_the_endpoints_fault(lab: Lab) -> None:
+    run(HOUSE, "rm", "/run/names/vpn")
+    # dnsmasq forgets no name of a file that is gone before it reads all files again.
+    run(HOUSE, "sh", "-c", "kill -HUP $(cat /run/isp.pid)")
+    lab.start(lab.spec())
+    found = lab.wait("endpoint", "failing")
+    assert found["message"] == "the uplink's DNS servers do not know vpn.lab.test"
+    assert_refused()
+    run(HOUSE, "sh", "-c", f"echo {PROVIDER} vpn.lab.test >/run/names/vpn")
+    lab.wait("endpoint", "ok", 75.0)
+    lab.wait("tunnel", "up")
 
 
 # --- the internet behind the tunnel --------------------------------------------------------------
