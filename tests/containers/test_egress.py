@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from egress import internet
-from orchestrator.model import Kind, Remote
+from orchestrator.model import Kind
 from tests.containers import egress_house
+from tests.containers.egress_device import (
+    TUNNEL,
+    UPLINK_PREFIX,
+    assert_refused,
+    dig,
+    direct,
+    is_refused,
+    kill_vpn,
+    seen_as,
+    start_vpn,
+)
 from tests.containers.egress_house import (
     DEVICE,
     EGRESS,
@@ -35,83 +41,9 @@ from tests.containers.egress_house import (
     until,
 )
 
-UPLINK_PREFIX = "192.168.50."
-GATEWAY = "10.91.0.1"
-TUNNEL = {f"10.91.0.{last}" for last in range(2, 255)}
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    egress_house.build()
-    lab = Lab(tmp_path_factory.mktemp("egress"))
-    try:
-        lab.up()
-        yield lab
-    finally:
-        lab.down()
-
-
-@pytest.fixture
-def lab(house: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """The house in order: its DHCP server, the VPN server, the wire."""
-    host("ip", "link", "set", FAR, "up")
-    run(HOUSE, "/lab/dhcp", HOUSE_ADDRESS)
-    run(HOUSE, "sh", "-c", f"echo {PROVIDER} vpn.lab.test >/run/names/vpn")
-    if not attempt(HOUSE, "ip", "link", "show", "tun9").ok:
-        run(HOUSE, "/lab/vpn-start")
-    yield house
-    # Seen only when the test has failed.
-    sys.stdout.write(f"{request.node.name}: log of the egress:\n{house.log()}")
-
-
-def seen_as() -> str:
-    """Return the address with which the web server sees the device, or why it does not."""
-    return attempt(DEVICE, "sh", "-c", f"echo x | nc -w 3 {WEB} 80 | head -1").text.strip()
-
-
-def dig(*words: str) -> str:
-    return run(DEVICE, "dig", "-b", PERSON, f"@{TRANSIT}", "+tries=1", "+time=3", *words)
-
-
-def kill_vpn() -> None:
-    run(HOUSE, "sh", "-c", "kill -9 $(cat /run/openvpn.pid)")
-
-
-def start_vpn(lab: Lab) -> None:
-    lab.start(lab.spec())
-    lab.wait("tunnel", "up")
-    lab.wait("dns", "ok")
-
-
-def direct(lab: Lab) -> None:
-    lab.start(lab.spec(kind=Kind.DIRECT, profile=None, name="direct"))
-    lab.wait("dns", "ok")
-
 
 def ended() -> bool:
     return "exited" in host("docker", "inspect", "-f", "{{.State.Status}}", EGRESS)
-
-
-def refusals(count: int = 50) -> list[tuple[str, float, str]]:
-    """Return (protocol, milliseconds, "TYPE CODE") of packets that the device sends."""
-    found = []
-    for line in run(DEVICE, "/lab/refusals", WEB, str(count)).splitlines():
-        protocol, milliseconds, icmp = line.split(maxsplit=2)
-        found.append((protocol, float(milliseconds), icmp))
-    return found
-
-
-def assert_refused() -> None:
-    """Every packet of the device is refused with "prohibited" within 10 ms."""
-    found = refusals()
-    assert {(protocol, icmp) for protocol, _, icmp in found} == {
-        (protocol, "3 13") for protocol in ("udp", "tcp", "ping")
-    }
-    assert sorted(took for _, took, _ in found)[-3] < 10, found  # two may meet a busy machine
-
-
-def is_refused() -> bool:
-    return all(icmp == "3 13" for _, _, icmp in refusals(1))
 
 
 # --- a tunnel ------------------------------------------------------------------------------------
@@ -272,113 +204,6 @@ def test_a_provider_whose_name_is_gone_is_the_endpoints_fault(lab: Lab) -> None:
     run(HOUSE, "sh", "-c", f"echo {PROVIDER} vpn.lab.test >/run/names/vpn")
     lab.wait("endpoint", "ok", 75.0)
     lab.wait("tunnel", "up")
-
-
-# --- the internet behind the tunnel --------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def nothing_beyond(rule: str = "") -> Iterator[None]:
-    """The VPN server goes on answering pings and DNS, and nothing beyond it does any more."""
-    what = rule or f"ip daddr != {GATEWAY} drop"
-    chain = "chain block { type filter hook input priority -10; iifname tun9 " + what + "; }"
-    run(HOUSE, "nft", f"table inet beyond {{ {chain}; }}")
-    try:
-        yield
-    finally:
-        run(HOUSE, "nft", "delete table inet beyond")
-
-
-def probes_only() -> AbstractContextManager[None]:
-    """The provider blocks the questions, and nothing else."""
-    asked = f"{{ {WEB}, {RESOLVER} }}"
-    return nothing_beyond(f"ip daddr {asked} meta l4proto {{ icmp, udp }} drop")
-
-
-def test_a_server_that_forwards_nothing_is_found_within_15_s_and_devices_are_refused(
-    lab: Lab,
-) -> None:
-    start_vpn(lab)
-    lab.wait("internet", "ok")
-    with nothing_beyond():
-        until("refusal", is_refused, 15.0)
-        found = lab.wait("internet", "failing")
-        assert found["closed"]
-        assert found["message"].startswith(f"nothing outside answers (asked {WEB}, {RESOLVER}); ")
-        # Connected anew, and to everything but the internet all is well.
-        assert lab.status()["tunnel"]["restarts"] > 0
-        assert [lab.wait(part, state) for part, state in (("endpoint", "ok"), ("dns", "ok"))]
-        assert_refused()
-        assert "status: REFUSED" in dig("place.lab.test", "TXT")
-    lab.wait("internet", "ok")
-    until("the device's return", lambda: seen_as() in TUNNEL)
-    assert '"vpn"' in dig("+short", "place.lab.test", "TXT")
-
-
-def test_a_busy_line_whose_provider_blocks_the_questions_is_not_cut(lab: Lab) -> None:
-    start_vpn(lab)
-    lab.wait("internet", "ok")
-    restarts = lab.status()["tunnel"]["restarts"]
-    with probes_only():
-        deadline = time.monotonic() + 2 * internet.SILENCE
-        while time.monotonic() < deadline:
-            assert seen_as() in TUNNEL
-            assert lab.status()["internet"]["state"] == "ok"
-        assert lab.status()["tunnel"]["restarts"] == restarts
-
-
-def test_a_provider_that_blocks_the_questions_locks_nobody_out_for_long(lab: Lab) -> None:
-    start_vpn(lab)
-    lab.wait("internet", "ok")
-    with probes_only():
-        until("closed", lambda: lab.status()["internet"]["closed"], 15.0)
-        until("refusal", is_refused)
-        closed = time.monotonic()
-        until("opened all the same", lambda: seen_as() in TUNNEL, internet.PATIENCE + 15)
-        assert time.monotonic() - closed > internet.PATIENCE - 15
-        # The answer to the device is itself a proof.
-        lab.wait("internet", "ok")
-
-
-def test_a_vpn_that_never_led_to_the_internet_stays_open(lab: Lab) -> None:
-    with probes_only():
-        start_vpn(lab)
-        found = lab.wait("internet", "failing")
-        assert not found["closed"]
-        assert "company's network only, set internet_probe: []" in found["message"]
-        assert seen_as() in TUNNEL
-        assert lab.status()["tunnel"]["restarts"] == 0
-
-
-def test_endpoints_are_tried_in_turn_while_none_leads_anywhere(lab: Lab) -> None:
-    profile = lab.spec().profile
-    assert profile is not None
-    remotes = (Remote(PROVIDER, 1194, "udp"), Remote(PROVIDER_TOO, 1194, "udp"))
-    lab.start(lab.spec(profile=replace(profile, remotes=remotes)))
-    lab.wait("internet", "ok")
-    assert lab.status()["tunnel"]["endpoint"] == f"{PROVIDER}:1194/udp"
-    with nothing_beyond():
-        for address in (PROVIDER_TOO, PROVIDER):
-            until(
-                f"connected to {address}",
-                lambda address=address: (  # type: ignore[misc]
-                    lab.status()["endpoint"]["message"] == f"{address}:1194/udp"
-                    and lab.status()["tunnel"]["state"] == "up"
-                ),
-                internet.SILENCE + 15,
-            )
-            assert is_refused()
-    until("the device's return", lambda: seen_as() in TUNNEL)
-
-
-def test_nobody_is_asked_where_nobody_shall_be(lab: Lab) -> None:
-    with lab.captured(f"host {WEB}") as wire:
-        lab.start(lab.spec(kind=Kind.DIRECT, profile=None, name="direct", internet_probe=()))
-        lab.wait("dns", "ok")
-        lab.wait("internet", "off")
-        assert seen_as().startswith(UPLINK_PREFIX)
-        lines = until("the device's packets", wire)
-    assert not [line for line in lines if "ICMP" in line or f"{WEB}.53" in line]
 
 
 # --- the uplink ----------------------------------------------------------------------------------
