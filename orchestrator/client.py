@@ -60,9 +60,9 @@ class Device(TypedDict):
 
 
 class Check(TypedDict):
-    """One link of a destination's chain; "unknown" when an earlier one failed."""
+    """One link of a destination's chain; "unknown" when an earlier one failed, or not asked."""
 
-    name: Literal["uplink", "egress", "tunnel", "dns"]
+    name: Literal["egress", "uplink", "endpoint", "tunnel", "dns", "internet"]
     state: Literal["ok", "failed", "unknown"]
     message: str
 

@@ -355,6 +355,7 @@ def _egress_spec(inputs: Inputs, destination: Destination) -> egress.EgressSpec:
         uplink_mac=mac_address(state.install, Side.EGRESS_UPLINK, slot),
         uplink_static=_static_uplink(inputs, destination),
         dns=destination.dns,
+        internet_probe=destination.internet_probe,
         profile=destination.profile,
     )
 

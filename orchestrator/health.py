@@ -19,6 +19,7 @@ from orchestrator.model import Config, Destination, Kind, Lease, ObservedContain
 from orchestrator.store import KnownDevice, State, is_new, names, wanted_destination
 
 STALE_SECONDS = 60.0  # an egress writes every 20 s at least
+NOT_CHECKED = "not checked"  # because nobody is to be asked (internet_probe: [])
 
 
 class Verdict(enum.StrEnum):
@@ -37,11 +38,18 @@ class UplinkStatus(BaseModel):
     message: str = ""
 
 
+class EndpointStatus(BaseModel):
+    """What an egress says of its VPN server: whether that answers at all."""
+
+    state: Literal["ok", "failing", "unknown"]
+    message: str = ""
+
+
 class TunnelStatus(BaseModel):
     """What an egress says of its tunnel."""
 
     state: Literal["up", "starting", "down"]
-    endpoint: str | None = None
+    address: str | None = None
     restarts: int = 0
     advice: str = ""
 
@@ -55,13 +63,26 @@ class DnsStatus(BaseModel):
     message: str = ""
 
 
+class InternetStatus(BaseModel):
+    """What an egress says of the internet behind it; off: nobody is asked.
+
+    `closed`: it refuses devices until something outside answers.
+    """
+
+    state: Literal["ok", "failing", "unknown", "off"]
+    closed: bool = False
+    message: str = ""
+
+
 class EgressStatus(BaseModel):
     """status.json of an egress. `updated` is in seconds of CLOCK_BOOTTIME."""
 
     updated: float
     uplink: UplinkStatus
+    endpoint: EndpointStatus | None = None
     tunnel: TunnelStatus | None = None
     dns: DnsStatus
+    internet: InternetStatus = InternetStatus(state="unknown")
 
 
 def parse_egress_status(text: str | None) -> EgressStatus | None:
@@ -109,21 +130,29 @@ class Seen:
 
 def destination_health(seen: Seen, destination: Destination) -> DestinationHealth:
     """Judge one destination."""
-    checks = tuple(_explained(_chain(seen, destination)))
-    failed = next((c for c in checks if c.state is Verdict.FAILED), None)
-    unknown = next((c for c in checks if c.state is Verdict.UNKNOWN), None)
+    status = seen.egresses.get(destination.name)
+    checks = tuple(_explained(_chain(seen, destination), _ends(status)))
     if destination.name in seen.state.paused:
         return DestinationHealth(destination, "paused", "nothing of its devices gets out", checks)
-    if failed is not None:
-        state = "degraded" if failed.name == "dns" else "down"
-        return DestinationHealth(destination, state, failed.message, checks)
-    if unknown is not None:
-        return DestinationHealth(destination, "starting", unknown.message, checks)
+    failed = [c for c in checks if c.state is Verdict.FAILED]
+    if failed:
+        # Without an internet its resolvers don't answer either: not they are to blame.
+        cause = next((c for c in failed if c.name == "internet"), failed[0])
+        closed = cause.name == "internet" and status is not None and status.internet.closed
+        beyond = cause.name in ("dns", "internet") and not closed
+        state = "degraded" if beyond else "down"
+        return DestinationHealth(destination, state, cause.message, checks)
+    unknown = (c for c in checks if c.state is Verdict.UNKNOWN and c.message != NOT_CHECKED)
+    if (first := next(unknown, None)) is not None:
+        return DestinationHealth(destination, "starting", first.message, checks)
     return DestinationHealth(destination, "ok", "", checks)
 
 
-def _explained(chain: Iterable[Check]) -> Iterable[Check]:
-    """Let what comes after a failed check be unknown: its own verdict would only mislead."""
+def _explained(chain: Iterable[Check], ends: Iterable[Check]) -> Iterable[Check]:
+    """Let what comes after a failed check be unknown: its own verdict would only mislead.
+
+    `ends` wait for the whole chain, but not for each other.
+    """
     cause: Check | None = None
     for check in chain:
         if cause is None:
@@ -131,7 +160,13 @@ def _explained(chain: Iterable[Check]) -> Iterable[Check]:
             if check.state is not Verdict.OK:
                 cause = check
         else:
-            yield Check(check.name, Verdict.UNKNOWN, f"waits for the {cause.name}")
+            yield _waiting(check, cause)
+    for check in ends:
+        yield _waiting(check, cause) if cause else check
+
+
+def _waiting(check: Check, cause: Check) -> Check:
+    return Check(check.name, Verdict.UNKNOWN, f"waits for the {cause.name}")
 
 
 def _chain(seen: Seen, destination: Destination) -> Iterable[Check]:
@@ -139,8 +174,13 @@ def _chain(seen: Seen, destination: Destination) -> Iterable[Check]:
     yield _egress_check(seen, destination.name, status)
     yield _uplink_check(status)
     if destination.kind is not Kind.DIRECT:
+        yield _endpoint_check(status)
         yield _tunnel_check(status)
+
+
+def _ends(status: EgressStatus | None) -> Iterable[Check]:
     yield _dns_check(status)
+    yield _internet_check(status)
 
 
 def _egress_check(seen: Seen, name: str, status: EgressStatus | None) -> Check:
@@ -164,12 +204,22 @@ def _uplink_check(status: EgressStatus | None) -> Check:
     return Check("uplink", Verdict.FAILED, status.uplink.message or "no address yet")
 
 
+def _endpoint_check(status: EgressStatus | None) -> Check:
+    endpoint = status.endpoint if status else None
+    if endpoint is None or endpoint.state == "unknown":
+        message = endpoint.message if endpoint else ""
+        return Check("endpoint", Verdict.UNKNOWN, message or "not asked yet")
+    if endpoint.state == "ok":
+        return Check("endpoint", Verdict.OK, endpoint.message)
+    return Check("endpoint", Verdict.FAILED, endpoint.message or "the VPN server does not answer")
+
+
 def _tunnel_check(status: EgressStatus | None) -> Check:
     tunnel = status.tunnel if status else None
     if tunnel is None:
         return Check("tunnel", Verdict.UNKNOWN, "")
     if tunnel.state == "up":
-        return Check("tunnel", Verdict.OK, tunnel.endpoint or "")
+        return Check("tunnel", Verdict.OK, tunnel.address or "")
     if tunnel.state == "starting" and not tunnel.advice:
         return Check("tunnel", Verdict.UNKNOWN, "connecting to the provider")
     return Check("tunnel", Verdict.FAILED, tunnel.advice or "the provider does not answer")
@@ -182,6 +232,17 @@ def _dns_check(status: EgressStatus | None) -> Check:
     if dns.state == "ok":
         return Check("dns", Verdict.OK, ", ".join(dns.servers))
     return Check("dns", Verdict.FAILED, dns.message or "the resolver does not answer")
+
+
+def _internet_check(status: EgressStatus | None) -> Check:
+    internet = status.internet if status else None
+    if internet is None or internet.state == "unknown":
+        return Check("internet", Verdict.UNKNOWN, "not tried yet")
+    if internet.state == "off":
+        return Check("internet", Verdict.UNKNOWN, NOT_CHECKED)
+    if internet.state == "ok":
+        return Check("internet", Verdict.OK, internet.message)
+    return Check("internet", Verdict.FAILED, internet.message or "nothing outside answers")
 
 
 # --- the devices and the whole -------------------------------------------------------------------

@@ -125,12 +125,25 @@ class Profile:
     dns: tuple[IPv4Address, ...] = ()
 
 
+# The root servers of the DNS, a to m (https://www.iana.org/domains/root/servers): each address
+# is hundreds of machines all over the world, made to be asked small questions by everybody.
+ROOT_SERVERS = tuple(
+    IPv4Address(server)
+    for server in (
+        *("198.41.0.4", "170.247.170.2", "192.33.4.12", "199.7.91.13", "192.203.230.10"),
+        *("192.5.5.241", "192.112.36.4", "198.97.190.53", "192.36.148.17", "192.58.128.30"),
+        *("193.0.14.129", "199.7.83.42", "202.12.27.33"),
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """What a person picks: a name, and how traffic leaves.
 
     `dns` are the configured upstream servers; empty means those pushed by the VPN, else the
-    uplink's.
+    uplink's. `internet_probe` are asked in turn whether anything beyond the provider answers;
+    empty means that nobody is.
     """
 
     name: str
@@ -138,6 +151,7 @@ class Destination:
     uplink: str
     dns: tuple[IPv4Address, ...] = ()
     profile: Profile | None = None
+    internet_probe: tuple[IPv4Address, ...] = ROOT_SERVERS
 
 
 @dataclass(frozen=True, slots=True)

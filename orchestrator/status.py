@@ -93,11 +93,12 @@ def _destination_node(destination: Destination, status: Status) -> Node:
     name, state = destination["name"], destination["state"]
     facts: list[str] = [] if destination["kind"] == name else [destination["kind"]]
     facts += ["default"] if name == status["default_destination"] else []
-    broken = next((c for c in destination["checks"] if c["state"] == "failed"), None)
     devices = [d for d in status["devices"] if d["destination"] == name]
+    failed = [c for c in destination["checks"] if c["state"] == "failed"]
+    broken = failed[0] if failed else None
     checks = tuple(_check_node(check, broken) for check in destination["checks"])
     # The failed check says it below, at its own place: once is enough.
-    said = broken is not None and destination["message"] == broken["message"]
+    said = destination["message"] in [c["message"] for c in failed]
     return Node(
         f"{name} ({', '.join(facts)})" if facts else name,
         _loud(state),

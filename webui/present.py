@@ -26,13 +26,15 @@ _STATES: dict[str, tuple[Tone, str]] = {
 _CHECKS: dict[str, tuple[Tone, str]] = {
     "ok": ("good", "works"),
     "failed": ("bad", "fails"),
-    "unknown": ("dim", "not tested yet"),
+    "unknown": ("dim", "not tested"),
 }
 _CHECK_NAMES = {
     "uplink": "The house's network",
     "egress": "This way's own part of the router",
+    "endpoint": "The VPN company's server",
     "tunnel": "The VPN connection",
     "dns": "Finding addresses (DNS)",
+    "internet": "The internet beyond",
 }
 _SERVICES = {
     "router": "The part that sends traffic on its way has stopped, so nothing gets out.",

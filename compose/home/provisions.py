@@ -5,6 +5,7 @@ no key is ever part of the repository or of an image.
 """
 
 import os
+import re
 import secrets
 import shutil
 from pathlib import Path
@@ -15,7 +16,10 @@ IMAGE = "manyways/home:dev"
 USER = "demo"
 _FILES = {"ca": "ca.crt", "cert": "client.crt", "key": "client.key", "tls-crypt": "tls-crypt.key"}
 
-ROUTER_YAML = """\
+# The servers of the simulated internet: nothing of this home may ask anybody real.
+INTERNET_PROBE = "internet_probe: [198.51.100.80, 198.51.100.81, 198.51.100.82, 198.51.100.53]\n"
+
+ROUTER_YAML = f"""\
 # The demo's router. A real one looks the same: see router.example.yaml.
 lan:
   interfaces: [mwh-lan0]
@@ -34,7 +38,8 @@ destinations:
     uplink: home
 # profiles/de.ovpn is a destination without further words.
 default_destination: direct
-devices:
+# Whom to ask whether there is an internet: a real router asks the DNS root servers.
+{INTERNET_PROBE}devices:
   - name: tv
     mac: 02:4d:57:00:00:01
   - name: laptop
@@ -96,8 +101,12 @@ def provide(demo: Path) -> None:
     _write(profiles / "uk.ovpn", UK_PROFILE + _inline(uk, "ca", "cert", "key"))
     _write(profiles / "uk.credentials", (uk / "credentials").read_text())
     _write(profiles / "de.ovpn", DE_PROFILE + _inline(de, "ca", "cert", "key", "tls-crypt"))
-    if not (demo / "config" / "router.yaml").exists():  # a person may have played with it
-        _write(demo / "config" / "router.yaml", ROUTER_YAML)
+    router = demo / "config" / "router.yaml"
+    written = router.read_text() if router.exists() else ROUTER_YAML
+    if not re.search(r"^internet_probe:", written, re.MULTILINE):
+        written = f"{INTERNET_PROBE}{written}"  # of an older demo
+    if not router.exists() or written != router.read_text():  # a person may have played with it
+        _write(router, written)
 
 
 def _make_provider(pki: Path, name: str) -> None:

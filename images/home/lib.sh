@@ -49,9 +49,21 @@ dns() {
 }
 
 # place NAME ADDRESS: dnsmasq arguments for the names whose answer tells where one asked.
+# medium.test is larger than DNS over UDP was once, large.test than any datagram is today.
 place() {
+  local number
+  echo "--txt-record=medium.test,$(letters "$1-0-")"
+  for number in {1..6}; do echo "--txt-record=large.test,$(letters "$1-$number-")"; done
   echo "--txt-record=place.test,$1" "--address=/where.test/$2" "--address=/shop.test/$2" \
     "--address=/web.test/198.51.100.80" "--address=/#/"
+}
+
+# letters PREFIX: three strings of 240 letters, as dnsmasq divides them; they begin with PREFIX.
+letters() {
+  local one
+  printf -v one '%-240s' "$1"
+  one=${one// /x}
+  echo "$one,$one,$one"
 }
 
 # stay: this machine is ready; it ends when the first of its programs does.

@@ -11,9 +11,9 @@ from orchestrator.config.errors import ConfigError, nearest
 from orchestrator.config.profiles import FOLDER, Shelf, destination_name
 from orchestrator.config.reader import Section
 from orchestrator.config.values import Bad
-from orchestrator.model import Destination, Kind, Uplink
+from orchestrator.model import ROOT_SERVERS, Destination, Kind, Uplink
 
-KEYS = ("type", "profile", "credentials", "dns", "uplink")
+KEYS = ("type", "profile", "credentials", "dns", "uplink", "internet_probe")
 MOST = 239  # each has a subnet of its own in the transit pool, and a byte in the mark
 DIRECT = "direct"
 
@@ -33,9 +33,11 @@ class Destinations:
     names: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     direct: str | None = None
+    probe: tuple[IPv4Address, ...] = ROOT_SERVERS  # of those that say nothing else
 
     def read(self) -> list[Destination]:
         """All usable destinations: the written ones, `direct`, then one per profile."""
+        self.probe = self._probe(self.root)
         section = self.root.section("destinations", None)
         for name in section.tree.entries:
             try:
@@ -62,6 +64,12 @@ class Destinations:
     def default_uplink(self) -> str:
         return next(iter(self.uplinks), "")
 
+    def _probe(self, section: Section) -> tuple[IPv4Address, ...]:
+        """Whom `section` wants asked; an empty list is a word, too."""
+        if section.said("internet_probe") is None:
+            return self.probe
+        return tuple(section.values("internet_probe", values.probed, "193.0.14.129"))
+
     def _written(self, name: str, section: Section) -> None:
         guess = "direct" if name == DIRECT else "openvpn"
         kind = section.value("type", values.kind, Kind(guess))
@@ -76,7 +84,8 @@ class Destinations:
                     section.error(
                         key, "a direct destination has none", "delete it, or write `type: openvpn`"
                     )
-            self.found.append(Destination(name, kind, uplink or "", dns))
+            probe = self._probe(section)
+            self.found.append(Destination(name, kind, uplink or "", dns, internet_probe=probe))
         elif kind is Kind.OPENVPN:
             self._openvpn(name, section, uplink or "", dns)
 
@@ -91,9 +100,11 @@ class Destinations:
         if not (self.shelf.directory / FOLDER / file).is_file():
             section.error("profile", f"there is no file {FOLDER}/{file}", self.shelf.missing(file))
             return
-        profile = self.shelf.load(file, credentials)
+        profile, probe = self.shelf.load(file, credentials), self._probe(section)
         if profile:
-            self.found.append(Destination(name, Kind.OPENVPN, uplink, dns or profile.dns, profile))
+            self.found.append(
+                Destination(name, Kind.OPENVPN, uplink, dns or profile.dns, profile, probe)
+            )
 
     def _file_given(self, section: Section) -> Path | None:
         given = section.value("credentials", values.file_name)
@@ -118,7 +129,8 @@ class Destinations:
             return
         self.names.insert(0, DIRECT)
         self.direct = DIRECT
-        self.found.insert(0, Destination(DIRECT, Kind.DIRECT, self.default_uplink))
+        direct = Destination(DIRECT, Kind.DIRECT, self.default_uplink, internet_probe=self.probe)
+        self.found.insert(0, direct)
 
     def _implied(self, file: str) -> None:
         name = destination_name(file)
@@ -141,9 +153,8 @@ class Destinations:
         self.names.append(name)
         profile = self.shelf.load(file, None)
         if profile:
-            self.found.append(
-                Destination(name, Kind.OPENVPN, self.default_uplink, profile.dns, profile)
-            )
+            uplink, dns = self.default_uplink, profile.dns
+            self.found.append(Destination(name, Kind.OPENVPN, uplink, dns, profile, self.probe))
 
     def _enough_addresses(self) -> None:
         for uplink in self.uplinks.values():

@@ -19,7 +19,7 @@ from orchestrator.model import Config, HostFacts, Uplink
 FILE = "router.yaml"
 KEYS = (
     *("lan", "uplinks", "destinations", "default_destination"),
-    *("new_devices", "devices", "transit"),
+    *("internet_probe", "new_devices", "devices", "transit"),
 )
 
 

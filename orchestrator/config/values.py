@@ -118,6 +118,20 @@ def server(text: str) -> IPv4Address:
     return found
 
 
+def probed(text: str) -> IPv4Address:
+    """An address on the internet that is asked whether it answers."""
+    found = address(text)
+    private = any(found in network for network in PRIVATE)
+    if private or found.is_unspecified or found.is_multicast or found.is_loopback:
+        raise Bad(
+            f"{found} is not an address on the internet",
+            "such as 193.0.14.129, or [] to ask nobody",
+        )
+    if found == _BROADCAST:
+        raise Bad(f"{found} is nobody's address", "such as 193.0.14.129, or [] to ask nobody")
+    return found
+
+
 _BROADCAST = IPv4Address("255.255.255.255")
 
 

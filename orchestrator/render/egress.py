@@ -33,8 +33,9 @@ class EgressSpec:
     """Everything that the files of one egress follow from.
 
     `uplink_static` is None when the uplink gives the address by DHCP. `dns` are the configured
-    upstream servers; empty means those pushed by the VPN, else the uplink's. `profile` is
-    there for a VPN and for nothing else.
+    upstream servers; empty means those pushed by the VPN, else the uplink's. `internet_probe`
+    are asked whether there is an internet; empty means nobody. `profile` is there for a VPN and
+    for nothing else.
     """
 
     name: str
@@ -47,6 +48,7 @@ class EgressSpec:
     uplink_mac: str
     uplink_static: StaticUplink | None = None
     dns: tuple[IPv4Address, ...] = ()
+    internet_probe: tuple[IPv4Address, ...] = ()
     profile: Profile | None = None
 
 
@@ -88,6 +90,7 @@ def _settings(spec: EgressSpec) -> str:
         "lan": str(spec.lan),
         "uplink": {"mac": spec.uplink_mac, **_addressing(spec.uplink_static)},
         "dns": [str(server) for server in spec.dns],
+        "internet_probe": [str(address) for address in spec.internet_probe],
     }
     if spec.profile is not None:
         settings["remotes"] = [

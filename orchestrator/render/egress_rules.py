@@ -11,6 +11,8 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from string import Template
 
+# What answers from here may be the provider itself, or the house: no proof of an internet.
+_PRIVATE = "10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16"
 BOOTSTRAP_UID = 4712  # the user of the image that may ask for an endpoint's name, and no other
 
 
@@ -27,12 +29,18 @@ delete table inet manyways
 
 table inet manyways {
 %{sets}\
+	# Replies to devices from the internet: proof that the way out leads there.
+	counter replies {
+	}
+
 	chain forward {
 		type filter hook forward priority filter; policy drop;
 		# A path that swallows large packets silently is the classic illness of tunnels.
 		tcp flags syn tcp option maxseg size set rt mtu
 		iifname $transit jump from_home
 		# What comes from outside without having been asked for is dropped without a word.
+		iifname %{exit} oifname $transit ip saddr != { %{private} } ct state established \
+counter name "replies" accept
 		iifname %{exit} oifname $transit ct state established,related accept
 	}
 
@@ -133,6 +141,7 @@ def render_rules(
         uplink=_TUNNEL_UPLINK if tunnel else "",
         exit='"tun0"' if tunnel else "$uplink",
         outside='$uplink, "tun0"' if tunnel else "$uplink",
+        private=_PRIVATE,
         lan=lan,
         transit=transit.network,
         address=transit.ip,

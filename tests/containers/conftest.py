@@ -1,13 +1,27 @@
-"""The living router in the simulated home, started once for all tests that look at it."""
+"""The living router in the simulated home, and the small house of an egress alone.
+
+Each is started once for all tests that look at it.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.containers import home
+from tests.containers import egress_house, home
 from tests.containers.device import Programs
+from tests.containers.egress_house import (
+    FAR,
+    HOUSE,
+    HOUSE_ADDRESS,
+    PROVIDER,
+    Lab,
+    attempt,
+    host,
+    run,
+)
 from tests.containers.router import Router
 
 
@@ -34,3 +48,27 @@ def programs() -> Iterator[Programs]:
     programs = Programs()
     yield programs
     programs.end()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    egress_house.build()
+    lab = Lab(tmp_path_factory.mktemp("egress"))
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.down()
+
+
+@pytest.fixture
+def lab(house: Lab, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """The house in order: its DHCP server, the VPN server, the wire."""
+    host("ip", "link", "set", FAR, "up")
+    run(HOUSE, "/lab/dhcp", HOUSE_ADDRESS)
+    run(HOUSE, "sh", "-c", f"echo {PROVIDER} vpn.lab.test >/run/names/vpn")
+    if not attempt(HOUSE, "ip", "link", "show", "tun9").ok:
+        run(HOUSE, "/lab/vpn-start")
+    yield house
+    # Seen only when the test has failed.
+    sys.stdout.write(f"{request.node.name}: log of the egress:\n{house.log()}")

@@ -32,7 +32,8 @@ NEAR, FAR = "egtw0", "egtw1"  # the two ends of the uplink's wire
 HOUSE_MAC, UPLINK_MAC, TRANSIT_MAC = "02:e9:00:00:00:01", "02:e9:00:00:00:02", "02:e9:00:00:00:03"
 HOUSE_ADDRESS = "192.168.50.1/24"
 TRANSIT, ROUTER, PERSON = "10.223.3.2", "10.223.3.1", "192.168.99.10"
-WEB, PROVIDER = "198.51.101.80", "198.51.101.10"
+WEB, RESOLVER = "198.51.101.80", "198.51.101.53"
+PROVIDER, PROVIDER_TOO = "198.51.101.10", "198.51.101.11"  # one server
 NETWORKS = {
     "egt-uplink": ("macvlan", "10.223.1.0/24", "10.223.1.254", {"parent": NEAR}),
     "egt-house": ("macvlan", "10.223.2.0/24", "10.223.2.254", {"parent": FAR}),
@@ -142,6 +143,7 @@ class Lab:
             domain="lan",
             uplink_mac=UPLINK_MAC,
             profile=profile,
+            internet_probe=(IPv4Address(WEB), IPv4Address(RESOLVER)),
         )
         return replace(base, **changes)
 

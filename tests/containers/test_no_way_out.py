@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.config import load
 from tests.containers import home
 
 pytestmark = pytest.mark.containers
@@ -151,6 +152,14 @@ def test_dockers_resolver_asks_nobody_outside(machine: str) -> None:
         home.wait_for("the marker", lambda: any(f"marker.{name}" in x for x in capture.lines()))
         found = [line for line in capture.lines() if name in line]
     assert [line for line in found if line.split()[0] in {*_outside(), "lo"}] == []
+
+
+def test_the_router_of_the_home_asks_nobody_real() -> None:
+    """Whether there is an internet: a real router asks the root servers of the DNS."""
+    config = load(home.REPOSITORY / ".demo" / "config", None)
+    asked = [address for d in config.destinations for address in d.internet_probe]
+    assert asked
+    assert [a for a in asked if a not in ipaddress.ip_network("198.51.100.0/24")] == []
 
 
 def test_the_forwarders_leg_to_the_host_may_only_answer() -> None:

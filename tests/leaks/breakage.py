@@ -15,11 +15,7 @@ from tests.leaks.oracle import Stall
 ROUTER = "manyways-router"
 ORCHESTRATOR = "manyways-orchestrator"
 BYSTANDERS = ("manyways-dhcp", "manyways-webui")  # no packet of a device passes through them
-_BLOCK = """
-table inet leaks {{
-  chain block {{ type filter hook {} priority -10; policy drop; }}
-}}
-"""
+_BLOCK = "table inet leaks {{ chain block {{ type filter hook {} priority -10; policy drop; }}; }}"
 
 
 @dataclass(slots=True)
@@ -63,14 +59,10 @@ def block(machine: str, hook: str) -> tuple[str, ...]:
 @contextlib.contextmanager
 def second_dhcp_server() -> Iterator[None]:
     """The house's DHCP server falls silent, and one with another range answers instead."""
-    silence = """
-table inet leaks {
-  chain out {
-    type filter hook output priority -10
-    udp sport 67 drop
-  }
-}
-"""
+    silence = (
+        "table inet leaks { chain out { type filter hook output priority -10; "
+        "udp sport 67 drop; }; }"
+    )
     arguments = (
         *("--conf-file=/dev/null", "--keep-in-foreground", "--user=root", "--pid-file"),
         *("--port=0", "--no-ping", "--dhcp-authoritative", "--dhcp-leasefile=/run/leases2"),

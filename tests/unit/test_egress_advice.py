@@ -93,7 +93,7 @@ from egress.advice import Advice, Level, advise, stronger, without_secrets
         (
             "write UDPv4 [ENETUNREACH]: Network is unreachable (fd=4,code=101)",
             Level.CAUSE,
-            "check the uplink",
+            "the uplink may lead nowhere",
         ),
         ("RESOLVE: Cannot resolve host address: vpn.example:1194", Level.CAUSE, "resolved"),
         (

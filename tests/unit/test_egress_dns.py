@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egress.dns import Choice, Health, choose, probe_answer, probe_query, servers_file
-from egress.tunnel import DEAD_AFTER
+from egress.dns import (
+    SILENT_AFTER,
+    Choice,
+    Health,
+    authoritative,
+    choose,
+    probe_answer,
+    probe_query,
+    servers_file,
+)
 
 QUAD, PUSHED = (IPv4Address("9.9.9.9"),), (IPv4Address("10.81.0.1"),)
 PRIVATE, PUBLIC = (IPv4Address("192.168.178.1"),), (IPv4Address("198.51.100.53"),)
@@ -82,11 +90,25 @@ def test_the_query_is_for_the_root() -> None:
 def test_health_knows_before_during_and_after() -> None:
     unknown = Health(100.0)
     assert unknown.state(100.0) == "unknown"
-    assert unknown.state(100.0 + DEAD_AFTER) == "failing"
-    assert "no answer from the DNS servers" in unknown.message(110.0)
+    assert unknown.state(100.0 + SILENT_AFTER) == "failing"
+    assert "no answer from the DNS servers" in unknown.message(100.0 + SILENT_AFTER)
     good = Health(100.0, answered=105.0)
     assert good.state(106.0) == "ok"
     assert good.message(106.0) == ""
-    assert good.state(105.0 + DEAD_AFTER) == "failing"
+    assert good.state(105.0 + SILENT_AFTER) == "failing"
     broken = Health(100.0, answered=105.0, failing=114.0)
-    assert "SERVFAIL" in broken.message(115.0)
+    assert "SERVFAIL" in broken.message(119.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "proof"),
+    [
+        (_answer(7, 0, 0x8580), True),  # a root server: AA
+        (_answer(7, 0, 0x8180), False),  # the provider's resolver, which answers for everybody
+        (_answer(7, 2, 0x8580), False),
+        (_answer(8, 0, 0x8580), False),
+        (b"", False),
+    ],
+)
+def test_only_who_answers_for_itself_proves_the_internet(data: bytes, proof: bool) -> None:
+    assert authoritative(data, 7) is proof

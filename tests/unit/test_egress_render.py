@@ -40,6 +40,7 @@ VPN = EgressSpec(
     lan=IPv4Network("192.168.77.0/24"),
     domain="lan",
     uplink_mac="02:ab:cd:12:00:01",
+    internet_probe=(IPv4Address("193.0.14.129"), IPv4Address("192.5.5.241")),
     profile=PROFILE,
 )
 DIRECT = replace(VPN, name="direct", kind=Kind.DIRECT, profile=None)

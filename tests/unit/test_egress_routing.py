@@ -45,21 +45,28 @@ def test_a_tunnel_that_is_not_open_has_a_way_for_its_endpoint_alone() -> None:
 
 
 def test_an_open_tunnel_takes_everything_else() -> None:
-    shut, open_ = (_lines(View("eth1", True, LEASE, AWAY, state)) for state in (False, True))
+    shut, open_ = (_lines(View("eth1", True, LEASE, AWAY, up, up)) for up in (False, True))
     assert open_ - shut == {"default dev tun0 table 100", "default dev tun0 table main"}
+
+
+def test_a_closed_tunnel_carries_our_own_questions_and_nothing_of_the_home() -> None:
+    closed = _lines(View("eth1", True, LEASE, AWAY, tunnel_up=True, open=False))
+    assert "default dev tun0 table main" in closed
+    assert not any(route.endswith("table 100") for route in closed)
 
 
 def test_an_endpoint_next_door_needs_no_gateway() -> None:
     assert "192.168.178.7/32 dev eth1 table main" in _lines(View("eth1", True, LEASE, NEAR, False))
 
 
-@given(LEASES, ENDPOINTS, st.booleans())
+@given(LEASES, ENDPOINTS, st.booleans(), st.booleans())
 def test_devices_never_get_a_way_past_the_tunnel(
-    lease: Lease | None, endpoint: IPv4Address | None, tunnel_open: bool
+    lease: Lease | None, endpoint: IPv4Address | None, tunnel_up: bool, open_: bool
 ) -> None:
-    found = _lines(View("eth1", True, lease, endpoint, tunnel_open))
+    found = _lines(View("eth1", True, lease, endpoint, tunnel_up, open_))
     from_home = {route for route in found if route.endswith("table 100")}
-    assert from_home <= {"default dev tun0 table 100"}
+    allowed = {"default dev tun0 table 100"} if tunnel_up and open_ else set()
+    assert from_home <= allowed
     assert not any("default via" in r and r.endswith("table main") for r in found)
 
 
@@ -67,13 +74,13 @@ def test_devices_never_get_a_way_past_the_tunnel(
 def test_a_change_leads_from_one_state_to_the_other(
     lease: Lease | None,
     endpoint: IPv4Address | None,
-    tunnel_open: bool,
+    tunnel_up: bool,
     lease2: Lease | None,
     endpoint2: IPv4Address | None,
-    tunnel_open2: bool,
+    tunnel_up2: bool,
 ) -> None:
-    old = routes(View("eth1", True, lease, endpoint, tunnel_open))
-    new = routes(View("eth1", True, lease2, endpoint2, tunnel_open2))
+    old = routes(View("eth1", True, lease, endpoint, tunnel_up, tunnel_up))
+    new = routes(View("eth1", True, lease2, endpoint2, tunnel_up2, tunnel_up2))
     add, remove = change(old, new)
     table = set(old) - {line.removeprefix("route del ") for line in remove}
     table |= {line.removeprefix("route replace ") for line in add}

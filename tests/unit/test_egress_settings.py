@@ -30,6 +30,7 @@ def test_a_vpn(tmp_path: Path) -> None:
     assert found.lan == IPv4Network("192.168.77.0/24")
     assert found.static is None
     assert found.dns == ()
+    assert found.internet_probe == (IPv4Address("193.0.14.129"), IPv4Address("192.5.5.241"))
     assert found.remotes == (
         Remote("vpn.uk.test", 1194, "udp"),
         Remote("198.51.100.11", 443, "tcp"),
@@ -77,8 +78,10 @@ def test_no_file_worth_the_name(tmp_path: Path, content: str) -> None:
 def _status() -> status.Status:
     return status.Status(
         status.UplinkStatus("eth1", "up", "192.168.178.101/24", "192.168.178.1", ["192.168.178.1"]),
+        status.EndpointStatus("ok", "198.51.100.10:1194/udp"),
         status.TunnelStatus("up", 1.0, "10.81.0.6", "198.51.100.10:1194/udp", 3),
         status.DnsStatus("ok", ["10.81.0.1"], "pushed"),
+        status.InternetStatus("ok"),
     )
 
 
@@ -95,6 +98,7 @@ def test_the_status_has_the_agreed_form(tmp_path: Path) -> None:
             "dns": ["192.168.178.1"],
             "message": "",
         },
+        "endpoint": {"state": "ok", "message": "198.51.100.10:1194/udp"},
         "tunnel": {
             "state": "up",
             "since": 1.0,
@@ -104,10 +108,11 @@ def test_the_status_has_the_agreed_form(tmp_path: Path) -> None:
             "advice": "",
         },
         "dns": {"state": "ok", "servers": ["10.81.0.1"], "source": "pushed", "message": ""},
+        "internet": {"state": "ok", "closed": False, "message": ""},
     }
     assert list(tmp_path.iterdir()) == [file]
     direct = _status()
-    direct.tunnel = None
+    direct.endpoint = direct.tunnel = None
     assert status.document(direct, 1.0)["tunnel"] is None
 
 
@@ -115,15 +120,21 @@ def test_the_log_says_what_changed() -> None:
     found = _status()
     assert found.sentences() == [
         "uplink up as 192.168.178.101/24 by 192.168.178.1",
+        "endpoint ok: 198.51.100.10:1194/udp",
         "tunnel up to 198.51.100.10:1194/udp",
         "dns ok (pushed: 10.81.0.1)",
+        "internet ok",
     ]
     assert asdict(found)["dns"]["state"] == "ok"
     found.uplink = status.UplinkStatus("eth1", message="no link")
     found.tunnel = status.TunnelStatus("down", advice="waits for the uplink")
+    found.endpoint = status.EndpointStatus("failing", "no answer")
+    found.internet = status.InternetStatus("failing", True, "nothing outside answers")
     found.dns = status.DnsStatus(message="waits for the tunnel")
     assert found.sentences() == [
         "uplink waiting: no link",
+        "endpoint failing: no answer",
         "tunnel down: waits for the uplink",
         "dns unknown: waits for the tunnel",
+        "internet failing: nothing outside answers",
     ]

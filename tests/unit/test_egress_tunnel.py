@@ -13,6 +13,8 @@ from egress.tunnel import (
     FIRST_DELAY,
     LONGEST_DELAY,
     PROBE_INTERVAL,
+    UNANSWERED_AFTER,
+    Contact,
     Endpoint,
     Pulse,
     Rotation,
@@ -78,6 +80,77 @@ def test_a_long_connection_wipes_out_earlier_failures() -> None:
     before = rotation.current
     rotation = rotation.failed(stable=True)
     assert (rotation.delay, rotation.failures, rotation.current) == (FIRST_DELAY, 1, before)
+
+
+def test_a_short_connection_wipes_them_out_too_but_the_next_endpoint_has_its_turn() -> None:
+    rotation = Rotation((ADDRESS, NAME))
+    for _ in range(12):
+        rotation = rotation.failed()
+    rotation = rotation.failed(lived=True)
+    assert (rotation.delay, rotation.current) == (FIRST_DELAY, NAME)
+    alone = Rotation((ADDRESS,))
+    for _ in range(12):
+        alone = alone.failed()
+    assert alone.failed(lived=True).delay == FIRST_DELAY
+
+
+def test_who_leads_nowhere_is_followed_by_the_next_however_long_it_was_connected() -> None:
+    rotation = Rotation((ADDRESS, NAME)).failed(stable=True, useless=True)
+    assert (rotation.current, rotation.delay) == (NAME, FIRST_DELAY)
+    rotation = Rotation((NAME,)).pin("vpn.example", (ONE, TWO)).failed(stable=True, useless=True)
+    assert rotation.endpoint() == Endpoint(TWO, 1194, "udp")
+    alone = Rotation((ADDRESS,)).failed(stable=True, useless=True)
+    assert (str(alone.endpoint()), alone.delay) == ("198.51.100.20:443/tcp", FIRST_DELAY)
+
+
+def test_there_is_an_alternative_where_two_addresses_are_known() -> None:
+    assert not Rotation((NAME,)).pin("vpn.example", (ONE,)).alternatives
+    assert Rotation((NAME,)).pin("vpn.example", (ONE, TWO)).alternatives
+    assert Rotation((ADDRESS, NAME)).alternatives
+
+
+HERE = Endpoint(ONE, 1194, "udp")
+TRIED = Contact().tries(HERE)
+
+
+def test_an_endpoint_that_says_a_word_answers_whatever_the_word_is() -> None:
+    asked = TRIED.heard("CONNECTING", 0).heard("WAIT", 1)
+    assert (asked.state, asked.message) == ("unknown", "asking 198.51.100.10:1194/udp")
+    answered = asked.heard("AUTH", 1.5)
+    assert (answered.state, answered.message) == ("ok", "198.51.100.10:1194/udp")
+    # As with a wrong password.
+    assert answered.failed("the provider refused user name or password") == answered
+    assert answered.checked(1000) == answered
+
+
+def test_no_word_for_a_while_is_no_answer_and_its_reason_comes_later() -> None:
+    asked = TRIED.heard("TCP_CONNECT", 1).heard("WAIT", 2)
+    assert asked.checked(1 + UNANSWERED_AFTER - 0.1) == asked
+    silent = asked.checked(1 + UNANSWERED_AFTER)
+    assert silent.state == "failing"
+    assert silent.message.startswith("no answer from 198.51.100.10:1194/udp; it may be down")
+    assert asked.failed("").message == silent.message
+    assert asked.failed("nobody listens there").message == f"{HERE}: nobody listens there"
+
+
+def test_what_was_found_stays_until_something_else_is() -> None:
+    silent = TRIED.heard("WAIT", 0).failed("")
+    again = silent.tries(HERE).heard("WAIT", 60)
+    assert (again.state, again.checked(61).state) == ("failing", "failing")
+    assert again.heard("AUTH", 62).state == "ok"
+    # A connection that was good and whose server is gone: the next attempt has to show it.
+    lost = again.heard("CONNECTED", 63).tries(HERE)
+    assert lost.checked(100).state == "ok"
+    assert lost.heard("WAIT", 100).checked(100 + UNANSWERED_AFTER).state == "failing"
+
+
+def test_an_attempt_that_never_asked_says_nothing_of_the_endpoint() -> None:
+    assert TRIED.failed("OpenVPN does not accept the profile") == TRIED
+
+
+def test_a_name_that_does_not_resolve_is_the_endpoints_fault() -> None:
+    found = TRIED.unresolved("the uplink's DNS servers do not know vpn.example")
+    assert (found.state, "vpn.example" in found.message) == ("failing", True)
 
 
 def test_waiting_doubles_up_to_a_minute() -> None:

@@ -18,8 +18,10 @@ NOW = 1000.0
 GOOD: dict[str, Any] = {
     "updated": NOW - 1,
     "uplink": {"state": "up", "address": "192.168.178.101/24"},
-    "tunnel": {"state": "up", "endpoint": "198.51.100.10:1194/udp"},
+    "endpoint": {"state": "ok", "message": "198.51.100.10:1194/udp"},
+    "tunnel": {"state": "up", "address": "10.81.0.2"},
     "dns": {"state": "ok", "servers": ["10.81.0.1"]},
+    "internet": {"state": "ok"},
 }
 CONTAINERS = {
     name: ObservedContainer(name, "x", True)
@@ -51,54 +53,81 @@ def _judged(seen: Seen) -> tuple[str, list[str], str]:
 
 
 def test_all_is_well() -> None:
-    assert _judged(_seen()) == ("ok", ["ok"] * 4, "")
+    assert _judged(_seen()) == ("ok", ["ok"] * 6, "")
 
 
 OK, FAILED, UNKNOWN = "ok", "failed", "unknown"
+SILENT = {"state": "failing", "message": "nothing outside answers"}
+NO_DNS = {"state": "failing", "message": "9.9.9.9 does not answer"}
 
 
+# The checks are: egress, uplink, endpoint, tunnel; and then, both at the end of it, dns, internet.
 @pytest.mark.parametrize(
     ("changes", "state", "checks", "message"),
     [
-        ({"updated": NOW - 61}, "down", [FAILED, *[UNKNOWN] * 3], "silent for 61 s"),
+        ({"updated": NOW - 61}, "down", [FAILED, *[UNKNOWN] * 5], "silent for 61 s"),
         (
             {"uplink": {"state": "waiting", "message": "no answer to DHCP"}},
             "down",
-            [OK, FAILED, UNKNOWN, UNKNOWN],
+            [OK, FAILED, *[UNKNOWN] * 4],
             "no answer to DHCP",
         ),
+        ({"uplink": {"state": "waiting"}}, "down", [OK, FAILED, *[UNKNOWN] * 4], "no address yet"),
         (
-            {"uplink": {"state": "waiting"}},
+            {"endpoint": {"state": "failing", "message": "no answer from it"}},
             "down",
-            [OK, FAILED, UNKNOWN, UNKNOWN],
-            "no address yet",
+            [OK, OK, FAILED, *[UNKNOWN] * 3],
+            "no answer from it",
         ),
+        (
+            {"endpoint": {"state": "unknown", "message": "asking it"}},
+            "starting",
+            [OK, OK, *[UNKNOWN] * 4],
+            "asking it",
+        ),
+        ({"endpoint": None}, "starting", [OK, OK, *[UNKNOWN] * 4], "not asked yet"),
         (
             {"tunnel": {"state": "down", "advice": "wrong password"}},
             "down",
-            [OK, OK, FAILED, UNKNOWN],
+            [OK, OK, OK, FAILED, UNKNOWN, UNKNOWN],
             "wrong password",
         ),
         (
             {"tunnel": {"state": "starting"}},
             "starting",
-            [OK, OK, UNKNOWN, UNKNOWN],
+            [OK, OK, OK, *[UNKNOWN] * 3],
             "connecting to the provider",
         ),
         (
             {"tunnel": {"state": "starting", "advice": "the clock is wrong"}},
             "down",
-            [OK, OK, FAILED, UNKNOWN],
+            [OK, OK, OK, FAILED, UNKNOWN, UNKNOWN],
             "the clock is wrong",
         ),
-        ({"tunnel": None}, "starting", [OK, OK, UNKNOWN, UNKNOWN], ""),
+        ({"tunnel": None}, "starting", [OK, OK, OK, *[UNKNOWN] * 3], ""),
+        ({"dns": NO_DNS}, "degraded", [*[OK] * 4, FAILED, OK], "9.9.9.9 does not answer"),
+        ({"dns": {"state": "unknown"}}, "starting", [*[OK] * 4, UNKNOWN, OK], "not tried yet"),
+        ({"internet": SILENT}, "degraded", [*[OK] * 5, FAILED], "nothing outside answers"),
         (
-            {"dns": {"state": "failing", "message": "10.81.0.1 does not answer"}},
-            "degraded",
-            [OK, OK, OK, FAILED],
-            "10.81.0.1 does not answer",
+            {"internet": {**SILENT, "closed": True}},
+            "down",
+            [*[OK] * 5, FAILED],
+            "nothing outside answers",
         ),
-        ({"dns": {"state": "unknown"}}, "starting", [OK, OK, OK, UNKNOWN], "not tried yet"),
+        (
+            {"dns": NO_DNS, "internet": SILENT},
+            "degraded",
+            [*[OK] * 4, FAILED, FAILED],
+            "nothing outside answers",
+        ),
+        (
+            {"internet": {"state": "unknown"}},
+            "starting",
+            [*[OK] * 5, UNKNOWN],
+            "not tried yet",
+        ),
+        # Nobody is asked: never "ok", and no trouble either.
+        ({"internet": {"state": "off"}}, "ok", [*[OK] * 5, UNKNOWN], ""),
     ],
 )
 def test_the_first_that_failed_explains_the_rest(
@@ -111,7 +140,7 @@ def test_what_comes_after_says_whom_it_waits_for() -> None:
     destination = HOME.destination("uk")
     assert destination is not None
     judged = destination_health(_seen(uplink={"state": "waiting"}), destination)
-    assert [c.message for c in judged.checks[2:]] == ["waits for the uplink"] * 2
+    assert [c.message for c in judged.checks[2:]] == ["waits for the uplink"] * 4
 
 
 @pytest.mark.parametrize(
@@ -140,11 +169,34 @@ def test_a_direct_destination_has_no_tunnel_to_check() -> None:
     assert destination is not None
     seen = replace(_seen(), containers={}, egresses={})
     names = [c.name for c in destination_health(seen, destination).checks]
-    assert names == ["egress", "uplink", "dns"]
+    assert names == ["egress", "uplink", "dns", "internet"]
+
+
+def test_what_nobody_asked_is_not_checked() -> None:
+    destination = HOME.destination("uk")
+    assert destination is not None
+    judged = destination_health(_seen(internet={"state": "off"}), destination)
+    assert judged.checks[-1] == health.Check("internet", health.Verdict.UNKNOWN, "not checked")
+
+
+def test_an_egress_that_says_nothing_of_the_internet_is_still_understood() -> None:
+    older = {key: value for key, value in GOOD.items() if key != "internet"}
+    found = parse_egress_status(json.dumps(older))
+    assert found is not None
+    assert found.internet.state == "unknown"
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", '{"updated": 1}', json.dumps({**GOOD, "dns": 3})]
+    "text",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        '{"updated": 1}',
+        json.dumps({**GOOD, "dns": 3}),
+        json.dumps({**GOOD, "internet": {"state": "sunny"}}),
+    ],
 )
 def test_a_status_that_cannot_be_read_is_none(text: str | None) -> None:
     assert parse_egress_status(text) is None

@@ -61,6 +61,14 @@ def test_exit_codes(state: str, stopped: bool, code: int) -> None:
     assert show.exit_code(report) == code
 
 
+def test_what_nobody_checked_is_neither_good_nor_bad() -> None:
+    report = healthy()
+    check = report["destinations"][1]["checks"][-1]
+    check["state"], check["message"] = "unknown", "not checked"
+    (line,) = (x for x in show.status_text(report, Style()).splitlines() if "not checked" in x)
+    assert line.split()[-4:] == ["internet", "-", "not", "checked"]
+
+
 def test_a_table_too_wide_shortens_the_names_only() -> None:
     long = device("02:00:00:00:00:09", "x" * 63, "uk", "192.168.77.109")
     lines = show.devices_text([long], Style()).splitlines()

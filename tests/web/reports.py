@@ -35,9 +35,10 @@ def device(mac: str, name: str, destination: str, address: str | None) -> Device
 
 
 def _checks(tunnel: bool) -> list[Check]:
-    names = ("uplink", "egress", "tunnel", "dns") if tunnel else ("uplink", "egress", "dns")
+    vpn = ("endpoint", "tunnel") if tunnel else ()
+    names = ("egress", "uplink", *vpn, "dns", "internet")
     messages = {"uplink": "192.168.178.101/24", "dns": "asks 9.9.9.9"}
-    return [{"name": n, "state": "ok", "message": messages.get(n, "")} for n in names]  # type: ignore[typeddict-item]
+    return [{"name": n, "state": "ok", "message": messages.get(n, "")} for n in names]
 
 
 def destination(name: str) -> Destination:
@@ -91,10 +92,11 @@ def degraded() -> Status:
     report["services"][1] = {"name": "dhcp", "state": "failed", "message": "it is restarted"}
     uk, de = report["destinations"][1:]
     uk["state"], uk["message"] = "down", REFUSED
-    uk["checks"][2] = {"name": "tunnel", "state": "failed", "message": REFUSED}
-    uk["checks"][3] = {"name": "dns", "state": "unknown", "message": ""}
+    uk["checks"][3] = {"name": "tunnel", "state": "failed", "message": REFUSED}
+    uk["checks"][4] = {"name": "dns", "state": "unknown", "message": ""}
+    uk["checks"][5] = {"name": "internet", "state": "unknown", "message": ""}
     de["state"] = "starting"
-    de["checks"][2] = {"name": "tunnel", "state": "unknown", "message": "it is connecting"}
+    de["checks"][3] = {"name": "tunnel", "state": "unknown", "message": "it is connecting"}
     tv, _, phone = report["devices"]
     de["message"] = "it is connecting"
     tv["state"], tv["message"], tv["receipt"] = "down", REFUSED, receipt()

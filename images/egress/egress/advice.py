@@ -121,7 +121,7 @@ _TABLE: tuple[tuple[str, Level, str], ...] = (
     (
         r"(Network is unreachable|No route to host|Host is unreachable)",
         Level.CAUSE,
-        "there is no way to the endpoint; check the uplink",
+        "there is no way to the endpoint; it may be down, or the uplink may lead nowhere",
     ),
     (r"RESOLVE: Cannot resolve", Level.CAUSE, "the endpoint's name cannot be resolved"),
     (

@@ -40,11 +40,11 @@ class Cache:
         _SERVERS.write_text("")
         self._service = Service(loop, _COMMAND, self._log, self._changed)
 
-    def use(self, choice: Choice, interface: str) -> None:
-        """Ask these servers from now on, by `interface` only."""
+    def use(self, choice: Choice, interface: str, *, closed: bool = False) -> None:
+        """Ask these servers from now on, by `interface` only; nobody while `closed`."""
         if choice != self.choice:
             self.choice, self.health = choice, Health(now())
-        text = servers_file(choice.servers, interface)
+        text = servers_file(() if closed else choice.servers, interface)
         if text != self._written:
             self._written = text
             _SERVERS.write_text(text)

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from egress.tunnel import DEAD_AFTER
+from egress.tunnel import DEAD_AFTER, PROBE_INTERVAL
 
 # A tunnel leads to the public internet: what is private behind the uplink is not there.
 _PRIVATE = tuple(
@@ -18,6 +18,8 @@ _PRIVATE = tuple(
 )
 _ROOT_SOA = struct.pack("!BHH", 0, 6, 1)  # the name ".", type SOA, class IN
 _SERVFAIL = 2
+# s without an answer. Later than a tunnel is found dead, which would explain the silence.
+SILENT_AFTER = DEAD_AFTER + PROBE_INTERVAL + 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ def probe_answer(data: bytes, number: int) -> bool | None:
     return flags & 0xF != _SERVFAIL
 
 
+def authoritative(data: bytes, number: int) -> bool:
+    """Return whether `data` answers query `number` in the name of the zone itself (AA)."""
+    return probe_answer(data, number) is True and bool(data[2] & 0x04)
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """How the servers have answered since they were chosen. Times are of the boot clock (s)."""
@@ -95,14 +102,14 @@ class Health:
 
     def state(self, now: float) -> str:
         """Return "ok", "failing" or, before anything is known, "unknown"."""
-        if now - (self.answered or self.since) < DEAD_AFTER:
+        if now - (self.answered or self.since) < SILENT_AFTER:
             return "ok" if self.answered is not None else "unknown"
         return "failing"
 
     def message(self, now: float) -> str:
         if self.state(now) != "failing":
             return ""
-        if self.failing is not None and now - self.failing < DEAD_AFTER:
+        if self.failing is not None and now - self.failing < SILENT_AFTER:
             return "the DNS servers answer, but cannot reach the internet (SERVFAIL)"
         return f"no answer from the DNS servers for {now - (self.answered or self.since):.0f} s"
 

@@ -1,6 +1,6 @@
 """OpenVPN at work: one run after the other, each to one endpoint that the firewall lets through.
 
-The order is what matters. The endpoint is allowed before a run starts; devices are let in when
+The order is what matters. The endpoint is allowed before a run starts; packets are let in when
 OpenVPN says that it is connected; and whatever ends a connection, devices are refused first,
 then everything else is tidied up.
 """
@@ -21,7 +21,7 @@ from egress.loop import Loop, Timer, now
 from egress.management import Pushed, Reader, pushed_gateway
 from egress.routing import BOOTSTRAP_UID, TUNNEL
 from egress.settings import Lease, Remote
-from egress.tunnel import DEAD_AFTER, STABLE, Endpoint, Pulse, Rotation, Verdict
+from egress.tunnel import DEAD_AFTER, STABLE, Contact, Endpoint, Pulse, Rotation, Verdict
 
 _MANAGEMENT = Path("/run/manyways/openvpn.sock")
 _CONFIG = "/etc/manyways/client.ovpn"
@@ -33,7 +33,8 @@ _NO_UPLINK = "waits for the uplink"
 class OpenVpn:
     """Keeps a tunnel. `on_change` is called when anything below changes.
 
-    `open`: devices may use it now. `endpoint`: where its packets go, while there is a run.
+    `connected`: packets may go into the tunnel now; whether those of devices may is the
+    supervisor's to say. `endpoint`: where the tunnel's packets go, while there is a run.
     """
 
     def __init__(
@@ -50,7 +51,8 @@ class OpenVpn:
         self._resolver: Child | None = None
         self._answers: list[str] = []
         self._timer: Timer | None = None
-        self._moved = False
+        self._moved = self._useless = False
+        self._contact = Contact()
         self._gateway: IPv4Address | None = None
         self._pulse = Pulse(0.0)
         self._received = 0
@@ -58,7 +60,7 @@ class OpenVpn:
         self._found: Advice | None = None  # by earlier runs
         self._heard: Advice | None = None  # in this one
         self._connection: socket.socket | None = None
-        self.open = False
+        self.connected = False
         self.endpoint: Endpoint | None = None
         self.pushed = Pushed()
         self.state, self.since, self.restarts = "starting", now(), 0
@@ -70,13 +72,23 @@ class OpenVpn:
     @property
     def advice(self) -> str:
         """What a person should know or do now."""
-        if self.open:
+        if self.connected:
             silent = self._pulse.verdict(now()) is Verdict.UNPROVEN
             return _UNPROVEN if silent and now() - self.since > DEAD_AFTER else ""
         if self._lease is None:
             return _NO_UPLINK
         found = self._found or self._heard
         return found.text if found else ""
+
+    @property
+    def contact(self) -> Contact:
+        """Whether the endpoint answers."""
+        return self._contact.checked(now())
+
+    @property
+    def alternatives(self) -> bool:
+        """Whether another endpoint could be tried."""
+        return self._rotation.alternatives
 
     @property
     def running(self) -> bool:
@@ -95,15 +107,23 @@ class OpenVpn:
 
     def tick(self) -> None:
         """Look for signs of life; called every second or so."""
-        if not self.open:
+        if not self.connected:
             return
         received, at = network.packets_received(TUNNEL), now()
         if received > self._received:
             self._received, self._pulse = received, self._pulse.beat(at)
         if self._pulse.verdict(at) is Verdict.DEAD:
-            self._say("tunnel: nothing has come back for a while, connecting anew")
-            self._heard = Advice("the tunnel stopped carrying traffic; connecting anew", Level.HINT)
-            self._give_up()
+            self._connect_anew("the tunnel stopped carrying traffic; connecting anew")
+
+    def leads_nowhere(self) -> None:
+        """Connect anew, to the next endpoint: nothing beyond this one answers."""
+        self._useless = True
+        self._connect_anew("nothing outside answered through the tunnel; connecting anew")
+
+    def _connect_anew(self, why: str) -> None:
+        self._say(f"tunnel: {why}")
+        self._heard = Advice(why, Level.HINT)
+        self._give_up()
 
     def stop(self) -> None:
         """End the run, so that the server learns of it."""
@@ -155,6 +175,8 @@ class OpenVpn:
             self._say(f"tunnel: {said or otherwise}")
             self._heard = Advice(otherwise, Level.CAUSE)
         self._rotation = self._rotation.pin(host, found)
+        if self._rotation.endpoint() is None:
+            self._contact = self._contact.unresolved(otherwise)
         self._connect()
 
     def _connect(self) -> None:
@@ -165,7 +187,7 @@ class OpenVpn:
         if endpoint is None:
             self._after_run(failed=True)
             return
-        self.endpoint = endpoint
+        self.endpoint, self._contact = endpoint, self._contact.tries(endpoint)
         network.allow_endpoint(endpoint)
         self.pushed, self._gateway, self._heard = Pushed(), None, None
         self._connected_at = None
@@ -183,8 +205,8 @@ class OpenVpn:
 
     def _close(self) -> None:
         """Let nothing more into the tunnel."""
-        if self.open:
-            self.open = False
+        if self.connected:
+            self.connected = False
             self._become("down")
             self._on_change()
 
@@ -204,13 +226,22 @@ class OpenVpn:
             connected = self._connected_at
             # Who refuses later, as when a token has run out, may take us back at once.
             refused = connected is None and self._heard is not None and self._heard.final
-            stable = connected is not None and now() - connected >= STABLE
-            self._rotation = self._rotation.failed(refused=refused, stable=stable)
+            lasted = 0.0 if connected is None else now() - connected
+            self._rotation = self._rotation.failed(
+                refused=refused,
+                lived=lasted >= DEAD_AFTER,
+                stable=lasted >= STABLE,
+                useless=self._useless,
+            )
+            known = self._heard and self._heard.level is not Level.HINT
+            self._contact = self._contact.failed(self._heard.text if self._heard and known else "")
+        else:
+            self._contact = Contact()  # by another uplink it may be another story
         self._become("down")
         self._on_change()
         if self._lease is not None:
             self._schedule(0.0 if self._moved else self._rotation.delay)
-        self._moved = False
+        self._moved = self._useless = False
 
     def _become(self, state: str) -> None:
         if state != self.state:
@@ -223,7 +254,7 @@ class OpenVpn:
         self._gateway = pushed_gateway(line) or self._gateway
         advice = advise(line)
         # While connected only the latest line can explain an end.
-        self._heard = (advice or self._heard) if self.open else stronger(self._heard, advice)
+        self._heard = (advice or self._heard) if self.connected else stronger(self._heard, advice)
 
     def _accept(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -249,8 +280,10 @@ class OpenVpn:
         for event in reader.feed(data):
             if isinstance(event, Pushed):
                 self.pushed = event
-            elif event.name == "CONNECTED":
-                self._connected()
+                continue
+            self._contact = self._contact.heard(event.name, now())
+            if event.name == "CONNECTED":
+                self._begin()
             elif event.name in ("EXITING", "RECONNECTING"):
                 self._heard = stronger(self._heard, advise(event.reason))
                 self._close()
@@ -261,15 +294,15 @@ class OpenVpn:
             self._connection.close()
             self._connection = None
 
-    def _connected(self) -> None:
-        if self._moved or self.open:
+    def _begin(self) -> None:
+        if self._moved or self.connected:
             return
         gateway = self._gateway or self.pushed.gateway or _first_host(self.pushed)
         self.pushed = replace(self.pushed, gateway=gateway)
         network.open_tunnel_forwarding()
         self._pulse, self._found, self._heard = Pulse(now()), None, None
         self._received = network.packets_received(TUNNEL)
-        self.open, self._connected_at = True, now()
+        self.connected, self._connected_at = True, now()
         self._become("up")
         self._on_change()
 

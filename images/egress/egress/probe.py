@@ -13,7 +13,19 @@ from ipaddress import IPv4Address
 from egress.dns import probe_answer, probe_query
 from egress.loop import Loop
 
-_ECHO_REQUEST = struct.pack("!BBHHH", 8, 0, 0, 0, 1)  # the kernel fills in the rest, icmp(7)
+ECHO_REQUEST = struct.pack("!BBHHH", 8, 0, 0, 0, 1)  # the kernel fills in the rest, icmp(7)
+
+
+def bound_socket(interface: str, target: tuple[str, int], protocol: int) -> socket.socket | None:
+    """Return a datagram socket to `target` by `interface`; None when that has just gone."""
+    asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
+    try:
+        asked.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+        asked.connect(target)
+    except OSError:  # its end is reported elsewhere
+        asked.close()
+        return None
+    return asked
 
 
 class Probe:
@@ -36,23 +48,12 @@ class Probe:
         self._servers: list[socket.socket] = []
         self._ping: socket.socket | None = None
         for server in servers[:3]:
-            asked = self._socket(interface, (str(server), 53), 0)
+            asked = bound_socket(interface, (str(server), 53), 0)
             if asked is not None:
                 self._servers.append(asked)
                 loop.watch(asked.fileno(), partial(self._read, asked))
         if gateway is not None:
-            self._ping = self._socket(interface, (str(gateway), 0), socket.IPPROTO_ICMP)
-
-    @staticmethod
-    def _socket(interface: str, target: tuple[str, int], protocol: int) -> socket.socket | None:
-        asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, protocol)
-        try:
-            asked.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-            asked.connect(target)
-        except OSError:  # the interface has just gone; its end is reported elsewhere
-            asked.close()
-            return None
-        return asked
+            self._ping = bound_socket(interface, (str(gateway), 0), socket.IPPROTO_ICMP)
 
     def send(self) -> None:
         """Ask once more."""
@@ -62,7 +63,7 @@ class Probe:
                 asked.send(probe_query(self._number))
         if self._ping is not None:
             with contextlib.suppress(OSError):
-                self._ping.send(_ECHO_REQUEST)
+                self._ping.send(ECHO_REQUEST)
                 while self._ping.recv(512):
                     pass
 

@@ -27,13 +27,17 @@ ARP_RETRANS_MS = 250
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What routes follow from. `lease` is None while the uplink cannot be used."""
+    """What routes follow from. `lease` is None while the uplink cannot be used.
+
+    `tunnel_up`: our own questions may go by the tunnel; `open`: devices may, too.
+    """
 
     uplink: str
     tunnel: bool
     lease: Lease | None = None
     endpoint: IPv4Address | None = None
-    tunnel_open: bool = False
+    tunnel_up: bool = False
+    open: bool = False
 
 
 def base_commands(settings: Settings, transit: str, uplink: str) -> list[str]:
@@ -69,8 +73,10 @@ def routes(view: View) -> tuple[str, ...]:
         found += _ways_out(view, (BOOTSTRAP,))
         if view.endpoint is not None:
             found.append(_endpoint(view, view.lease, view.endpoint))
-            if view.tunnel_open:
-                found += [f"default dev {TUNNEL} table {table}" for table in (FROM_HOME, "main")]
+            if view.tunnel_up:
+                found.append(f"default dev {TUNNEL} table main")
+                if view.open:
+                    found.append(f"default dev {TUNNEL} table {FROM_HOME}")
     else:
         found += _ways_out(view, (FROM_HOME, "main"))
     return tuple(f"{route} protocol {PROTOCOL}" for route in found)

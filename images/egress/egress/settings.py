@@ -45,6 +45,7 @@ class Settings:
     static: Lease | None = None
     dns: tuple[IPv4Address, ...] = ()
     remotes: tuple[Remote, ...] = ()
+    internet_probe: tuple[IPv4Address, ...] = ()
 
 
 def load(path: Path) -> Settings:
@@ -76,6 +77,7 @@ def parse(data: dict[str, Any]) -> Settings:
         static=_static(uplink),
         dns=tuple(IPv4Address(server) for server in data.get("dns", ())),
         remotes=remotes,
+        internet_probe=tuple(IPv4Address(asked) for asked in data.get("internet_probe", ())),
     )
 
 

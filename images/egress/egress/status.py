@@ -20,6 +20,12 @@ class UplinkStatus:
 
 
 @dataclass(slots=True)
+class EndpointStatus:
+    state: str = "unknown"
+    message: str = ""
+
+
+@dataclass(slots=True)
 class TunnelStatus:
     state: str = "starting"
     since: float = 0.0
@@ -38,25 +44,39 @@ class DnsStatus:
 
 
 @dataclass(slots=True)
+class InternetStatus:
+    """`closed`: devices are refused until something outside answers."""
+
+    state: str = "unknown"
+    closed: bool = False
+    message: str = ""
+
+
+@dataclass(slots=True)
 class Status:
-    """The whole file but its time."""
+    """The whole file but its time. A direct destination has no endpoint and no tunnel."""
 
     uplink: UplinkStatus
+    endpoint: EndpointStatus | None
     tunnel: TunnelStatus | None
     dns: DnsStatus
+    internet: InternetStatus
 
     def sentences(self) -> list[str]:
         """Return what the log should say of this state; equal states give equal sentences."""
         uplink, tunnel, dns = self.uplink, self.tunnel, self.dns
         by = f" as {uplink.address} by {uplink.gateway}" if uplink.address else ""
         found = [f"uplink {uplink.state}{by}{_because(uplink.message)}"]
+        if self.endpoint is not None:
+            found.append(f"endpoint {self.endpoint.state}{_because(self.endpoint.message)}")
         if tunnel is not None:
             through = f" to {tunnel.endpoint}" if tunnel.endpoint else ""
             found.append(f"tunnel {tunnel.state}{through}{_because(tunnel.advice)}")
         asked = f" ({dns.source}: {', '.join(dns.servers)})" if dns.servers else ""
         # The message of a failing server counts seconds: only the change is news.
         because = _because(dns.message) if not dns.servers else ""
-        return [*found, f"dns {dns.state}{asked}{because}"]
+        found.append(f"dns {dns.state}{asked}{because}")
+        return [*found, f"internet {self.internet.state}{_because(self.internet.message)}"]
 
 
 def _because(message: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import legs
 from egress import network, openvpn, status
 from egress.cache import Cache
 from egress.dns import Choice, choose
+from egress.internet import Internet
 from egress.loop import Loop, now
 from egress.openvpn import OpenVpn
+from egress.outlook import Outlook
 from egress.probe import Probe
 from egress.routing import TUNNEL, View, base_commands, change, routes
 from egress.settings import Settings
@@ -57,6 +60,13 @@ class Supervisor:
         self._vpn = (
             OpenVpn(self._loop, settings.remotes, say, self._changed) if settings.tunnel else None
         )
+        way_out = TUNNEL if settings.tunnel else self._interface
+        self._outlook = Outlook(
+            self._loop,
+            Internet(settings.internet_probe, guarded=settings.tunnel),
+            way_out,
+            self._changed,
+        )
 
     def run(self) -> None:
         """Work until told to end."""
@@ -80,14 +90,20 @@ class Supervisor:
         lease = self._uplink.lease
         if self._vpn is not None:
             self._vpn.use_uplink(lease)
+        self._outlook.use(self._connection())
         self._route()
         self._choose_dns()
         self._publish()
 
+    def _connection(self) -> Hashable:
+        """What tells the present way out from the one before; None without any."""
+        if self._vpn is None:
+            return self._uplink.lease
+        return self._vpn.since if self._vpn.connected else None
+
     def _open(self) -> bool:
-        if self._vpn is not None:
-            return self._vpn.open
-        return self._uplink.lease is not None
+        """Whether devices may use the way out."""
+        return self._connection() is not None and not self._outlook.internet.closed(now())
 
     def _route(self) -> None:
         endpoint = self._vpn.endpoint if self._vpn else None
@@ -97,7 +113,8 @@ class Supervisor:
                 self._settings.tunnel,
                 self._uplink.lease,
                 endpoint.address if endpoint else None,
-                self._open(),
+                tunnel_up=self._vpn is not None and self._vpn.connected,
+                open=self._open(),
             )
         )
         if wanted == self._applied and not self._incomplete:
@@ -114,8 +131,8 @@ class Supervisor:
             say(str(error))
 
     def _choose_dns(self) -> None:
-        lease, vpn = self._uplink.lease, self._vpn
-        if not self._open() or lease is None:
+        lease, vpn, connection = self._uplink.lease, self._vpn, self._connection()
+        if connection is None or lease is None:
             choice = Choice(message="waits for the tunnel" if vpn else "waits for the uplink")
         else:
             choice = choose(
@@ -125,9 +142,9 @@ class Supervisor:
                 uplink=lease.dns,
             )
         way_out = TUNNEL if vpn else self._interface
-        self._cache.use(choice, way_out)
+        self._cache.use(choice, way_out, closed=not self._open())
         gateway = vpn.pushed.gateway if vpn else None
-        wanted = (choice.servers, gateway, vpn.since if vpn else lease) if self._open() else ()
+        wanted = () if connection is None else (choice.servers, gateway, connection)
         if wanted == self._probed:
             return
         self._probed = wanted
@@ -153,12 +170,19 @@ class Supervisor:
                 # Only a new start finds the leg that may come in its place.
                 raise legs.LegsMissing(f"the interface {leg} has been taken away")
         self._uplink.check()
+        self._outlook.tick()
         if self._vpn is not None:
             self._vpn.tick()
-        if self._incomplete:
-            self._route()
-        self._publish()
+            self._guard(self._vpn)
+        self._changed()
         self._loop.later(_TICK, self._tick)
+
+    def _guard(self, vpn: OpenVpn) -> None:
+        """Give up a connection that leads nowhere. Devices are refused first."""
+        internet, at = self._outlook.internet, now()
+        if internet.dead(at) or (vpn.alternatives and internet.stuck(at)):
+            self._outlook.internet = internet.given_up(at)
+            vpn.leads_nowhere()
 
     def _publish(self) -> None:
         """Write the status when it has changed or grown old; log what has changed."""
@@ -190,7 +214,18 @@ class Supervisor:
                 gateway=str(lease.gateway) if lease.gateway else None,
                 dns=status.addresses(lease.dns),
             )
-        return status.Status(first, _tunnel(vpn) if vpn else None, self._dns())
+        contact = vpn.contact if vpn else None
+        return status.Status(
+            first,
+            status.EndpointStatus(contact.state, contact.message) if contact else None,
+            _tunnel(vpn) if vpn else None,
+            self._dns(),
+            self._internet(),
+        )
+
+    def _internet(self) -> status.InternetStatus:
+        internet, at = self._outlook.internet, now()
+        return status.InternetStatus(internet.state(at), internet.closed(at), internet.message(at))
 
     def _dns(self) -> status.DnsStatus:
         choice, at = self._cache.choice, now()
@@ -199,7 +234,7 @@ class Supervisor:
         )
         if not self._cache.running:
             return replace(found, state="failing", message="dnsmasq does not run; see the log")
-        if not self._open():
+        if self._connection() is None:
             return found
         if not choice.servers:
             return replace(found, state="failing")
@@ -216,7 +251,7 @@ class Supervisor:
 
 
 def _tunnel(vpn: OpenVpn) -> status.TunnelStatus:
-    address = vpn.pushed.address if vpn.open else None
+    address = vpn.pushed.address if vpn.connected else None
     return status.TunnelStatus(
         state=vpn.state,
         since=round(vpn.since, 3),

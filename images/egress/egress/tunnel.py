@@ -10,10 +10,13 @@ from ipaddress import IPv4Address
 from egress.settings import Remote
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0  # s between attempts
-STABLE = 60.0  # s of connection after which earlier failures are forgotten
+STABLE = 60.0  # s of connection after which its endpoint is tried first again
 PROBE_INTERVAL = 3.0  # s
 DEAD_AFTER = 9.0  # s without any packet out of the tunnel
+UNANSWERED_AFTER = 2.0  # s; OpenVPN itself asks again then
 _MOST_ADDRESSES = 8  # of one name
+_ASKING = frozenset(("TCP_CONNECT", "WAIT"))
+_ANSWERED = frozenset(("AUTH", "GET_CONFIG", "ASSIGN_IP", "ADD_ROUTES", "CONNECTED"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +73,32 @@ class Rotation:
         pins = {**self.pins, host: addresses[:_MOST_ADDRESSES]} if addresses else self.pins
         return replace(self, pins=pins, stale=self.stale - {host}, address=0)
 
-    def failed(self, *, refused: bool = False, stable: bool = False) -> Rotation:
+    @property
+    def alternatives(self) -> bool:
+        """Whether there is more than one endpoint to try, as far as is known."""
+        return len(self.remotes) > 1 or len(self.pins.get(self.current.host, ())) > 1
+
+    def failed(
+        self,
+        *,
+        refused: bool = False,
+        lived: bool = False,
+        stable: bool = False,
+        useless: bool = False,
+    ) -> Rotation:
         """Move on after a failed attempt, or after a connection that ended.
 
         `refused`: the endpoint answered and said no, so its address is right and haste is
-        wrong. `stable`: it had been connected for a good while.
+        wrong. `lived`: it had been connected, and for so long that earlier failures don't
+        count any more. `stable`: for a good while. `useless`: but it led nowhere.
         """
-        failures = 0 if stable else self.failures
+        stays = stable and not useless
+        failures = 0 if lived or stable else self.failures
         stale = self.stale if refused else self.stale | {self.current.host}
-        if self.address + 1 < len(self.pins.get(self.current.host, ())) and not (refused or stable):
+        if self.address + 1 < len(self.pins.get(self.current.host, ())) and not (refused or stays):
             return replace(self, address=self.address + 1, delay=FIRST_DELAY)
         following = (self.remote + 1) % len(self.remotes)
-        if stable:
+        if stays:
             following = self.remote  # it was good; and its name is asked for again
         if following > self.remote:
             return replace(self, remote=following, address=0, stale=stale, delay=FIRST_DELAY)
@@ -127,3 +144,53 @@ class Pulse:
         if self.answered is None:
             return Verdict.UNPROVEN
         return Verdict.DEAD if now - self.answered >= DEAD_AFTER else Verdict.ALIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whether the endpoint answers at all; its verdict stays until there is a better one.
+
+    A wrong password is no fault of it: who says no has answered. `waiting`: since when (boot
+    clock, s) the present attempt has waited for a first word.
+    """
+
+    state: str = "unknown"
+    message: str = ""
+    endpoint: Endpoint | None = None
+    waiting: float | None = None
+
+    def tries(self, endpoint: Endpoint) -> Contact:
+        return replace(self, endpoint=endpoint, waiting=None)
+
+    def heard(self, state: str, now: float) -> Contact:
+        """Take note of a state of OpenVPN's: some ask for the server's first word, later ones
+        come only after it.
+        """
+        if state in _ANSWERED:
+            return replace(self, state="ok", message=str(self.endpoint), waiting=None)
+        if state in _ASKING and self.waiting is None:
+            message = self.message or f"asking {self.endpoint}"
+            return replace(self, message=message, waiting=now)
+        return self
+
+    def failed(self, cause: str) -> Contact:
+        """Take note of an attempt's end, and of its cause where that is known."""
+        if self.waiting is None:
+            return self
+        said = f"{self.endpoint}: {cause}" if cause else self._silence()
+        return replace(self, state="failing", message=said, waiting=None)
+
+    def unresolved(self, why: str) -> Contact:
+        return Contact("failing", why)
+
+    def checked(self, now: float) -> Contact:
+        """Return what has become of it by now: no word for a while is no answer."""
+        if self.state == "failing" or self.waiting is None or now - self.waiting < UNANSWERED_AFTER:
+            return self
+        return replace(self, state="failing", message=self._silence())
+
+    def _silence(self) -> str:
+        return (
+            f"no answer from {self.endpoint}; it may be down, or the house's router or the local "
+            "provider may block the port"
+        )
