@@ -161,6 +161,7 @@ class Config:
     devices: tuple[ConfiguredDevice, ...]
     transit_pool: IPv4Network
     notes: tuple[str, ...] = ()  # what was neutralised, for `check` and `status`
+    address_service: str | None = None  # a URL that answers with the address it was asked from
 
     def destination(self, name: str) -> Destination | None:
         return next((d for d in self.destinations if d.name == name), None)
@@ -252,6 +253,8 @@ class ContainerSpec:
     groups: tuple[str, ...] = ()
     tmpfs: tuple[str, ...] = ("/run", "/tmp")
     stop_signal: str = "SIGTERM"
+    entrypoint: tuple[str, ...] = ()  # empty: the image's own
+    restart: bool = True  # whenever it ends, and after a reboot
 
 
 class OnChange(enum.StrEnum):

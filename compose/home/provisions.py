@@ -34,6 +34,8 @@ destinations:
     uplink: home
 # profiles/de.ovpn is a destination without further words.
 default_destination: direct
+leaktest:
+  address_service: http://198.51.100.80/ip
 devices:
   - name: tv
     mac: 02:4d:57:00:00:01

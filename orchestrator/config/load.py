@@ -17,7 +17,10 @@ from orchestrator.config.uplinks import read_uplinks
 from orchestrator.model import Config, HostFacts, Uplink
 
 FILE = "router.yaml"
-KEYS = ("lan", "uplinks", "destinations", "default_destination", "devices", "transit")
+KEYS = (
+    *("lan", "uplinks", "destinations", "default_destination", "devices", "transit"),
+    "leaktest",
+)
 
 
 def load(directory: Path, host: HostFacts | None) -> Config:
@@ -54,6 +57,8 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
         )
     devices = read_devices(root, lan.address, reading.names)
     pool = root.value("transit", values.transit, DEFAULT_TRANSIT)
+    leaktest = root.section("leaktest", ("address_service",))
+    address_service = leaktest.value("address_service", values.web_address)
     _check_overlaps(root, _our_uses(root, lan, pool, uses), uplinks, host)
     finished = lan.finished()
     if finished is None or pool is None or default is None:
@@ -66,6 +71,7 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
         devices=tuple(devices),
         transit_pool=pool,
         notes=tuple(dict.fromkeys(root.findings.notes)),
+        address_service=address_service,
     )
 
 

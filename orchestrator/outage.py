@@ -1,0 +1,96 @@
+"""The kill switch in a leak test: a destination that is down, by itself or because we took it down.
+
+Everything that the probe sends then must be refused at once, and be seen on no wire. Taking a
+destination down is a killed process or an interrupted uplink, so it is back after some seconds,
+and how long its devices were without it is part of what the test says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from orchestrator.addressing import egress_container
+from orchestrator.fieldwork import Fieldwork, House
+from orchestrator.leaktest import judge
+from orchestrator.leaktest.words import Judgement, Verdict
+from orchestrator.model import Destination, Kind
+from orchestrator.runtime import takedown
+
+_NOTICED_S = 5.0  # until the egress says that it is down
+_BACK_S = 90.0
+_TIMES = 2  # a tunnel may be back before it was looked at
+
+Health = Callable[[], Mapping[str, tuple[str, str]]]
+
+
+class Outages:
+    """Judges the kill switch of destinations."""
+
+    def __init__(self, house: House, field: Fieldwork, health: Health) -> None:
+        self._house, self._field, self._health = house, field, health
+
+    def as_it_is(self, destination: Destination) -> Judgement:
+        """Judge a destination that is down already. Disturbs nobody."""
+        tries = self._field.refusable()
+        made = self._field.try_all({"down": tries}, None)["down"]
+        return judge.killed(self._field.view(destination), made)
+
+    def take_down(self, destination: Destination) -> Judgement:
+        """Take a destination down, judge, and wait until it is back."""
+        judgement = Judgement(Verdict.UNCHECKED, "it could not be taken down")
+        for _ in range(_TIMES):
+            began = time.monotonic()
+            if not self._interrupt(destination):
+                return judgement
+            judgement = self.as_it_is(destination)
+            gap = self._wait_until_back(destination, began)
+            if gap is None:
+                text = f"{judgement.evidence}; not back within {_BACK_S:.0f} s"
+                worst = judgement.verdict if judgement.verdict is Verdict.LEAK else Verdict.FAILED
+                return Judgement(worst, text)
+            if judgement.verdict is not Verdict.UNCHECKED:
+                text = f"{judgement.evidence}; back after {gap:.1f} s"
+                return Judgement(judgement.verdict, text)
+        return judgement
+
+    def _interrupt(self, destination: Destination) -> bool:
+        """Take the way out away and wait until the egress has noticed; False if it does not."""
+        container = egress_container(destination.name)
+        if destination.kind is Kind.DIRECT:
+            interface = self._field.uplinks.get(destination.name)
+            if interface is None:
+                return False
+            takedown.interrupt_uplink(self._house.engine, container, interface)
+        else:
+            pid = self._house.engine.process(container)
+            if pid is None or not takedown.kill_tunnel(pid):
+                return False
+        deadline = time.monotonic() + _NOTICED_S
+        while self._open(destination) and time.monotonic() < deadline:
+            self._field.pause(0.02)
+        return not self._open(destination)
+
+    def _open(self, destination: Destination) -> bool:
+        status = self._field.status(destination.name)
+        if status is None:
+            return False
+        if destination.kind is Kind.DIRECT:
+            return status.uplink.state == "up"
+        return status.tunnel is not None and status.tunnel.state == "up"
+
+    def _wait_until_back(self, destination: Destination, began: float) -> float | None:
+        """Return after how many seconds a datagram left by the exit again; None: not in time."""
+        wire = self._field.view(destination).exit
+        gap: float | None = None
+        while time.monotonic() < began + _BACK_S:
+            if gap is None:
+                datagram = self._field.packets()[0]
+                made = self._field.try_all({"back": [datagram]}, None)["back"][0]
+                if any(s.wire == wire for s in made.sightings):
+                    gap = time.monotonic() - began
+            elif self._health()[destination.name][0] == "ok":
+                return gap
+            else:
+                self._field.pause(0.1)
+        return gap

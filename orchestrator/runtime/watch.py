@@ -1,0 +1,225 @@
+"""Eyes on the wires of the router and the egresses, for the packets of one probe only.
+
+A packet socket that is bound to no interface sees all interfaces of its namespace, also those
+that come later (packet(7)); the kernel says for each packet by which one it leaves. A filter in
+the kernel keeps packets of other devices from this process, but for DNS queries, and of those
+only the probe's own are kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from pyroute2 import IPRoute
+
+from orchestrator.leaktest.packets import Instruction, capture_filter, parse_header
+from orchestrator.leaktest.words import Sighting, Token, Wire
+from orchestrator.runtime.namespace import NamespaceThread
+
+_ETH_P_ALL = 0x0003
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6  # linux/if_packet.h
+_PACKET_OUTGOING = 4
+_ENOUGH = 2048  # bytes: what tells the probe's packets stands at their beginning
+_MOST_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """An interface of a namespace as netlink names it."""
+
+    name: str
+    mac: str
+    addresses: tuple[IPv4Address, ...]
+
+
+@dataclass(slots=True)
+class _Eye:
+    """One watched namespace. `names` maps interfaces to wires; None: not a way out."""
+
+    inode: int
+    owner: str
+    socket: socket.socket
+    names: Mapping[str, Wire | None]
+    lost: int = 0
+
+    def wire(self, interface: str) -> Wire | None:
+        # An interface that nobody told us of is a wire that nobody should use.
+        return self.names.get(interface, Wire(self.owner, interface))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    wire: Wire
+    packet: bytes = field(repr=False)
+
+
+class Watch:
+    """Watches namespaces until closed. Packets are known by `prefix` or by going to `targets`."""
+
+    def __init__(self, prefix: str, targets: Sequence[IPv4Address]) -> None:
+        self._prefix = prefix.encode()
+        self._targets = list(targets)
+        self._eyes: dict[str, _Eye] = {}
+        self._kept: list[_Kept] = []
+        self._lock = threading.Lock()
+        self._selector = selectors.DefaultSelector()
+        self._ending, self._ended = socket.socketpair()
+        self._selector.register(self._ended, selectors.EVENT_READ, None)
+        self._thread = threading.Thread(target=self._read, name="watch", daemon=True)
+        self._thread.start()
+
+    def attach(
+        self, owner: str, pid: int, wires: Callable[[Sequence[Leg]], Mapping[str, Wire | None]]
+    ) -> None:
+        """Watch the namespace of process `pid`; harmless when it is watched already.
+
+        `wires` says for the interfaces that are there which wire each is. Raises NamespaceGone,
+        OSError.
+        """
+        thread = NamespaceThread(pid)
+        try:
+            with self._lock:
+                known = self._eyes.get(owner)
+            if known is not None and known.inode == thread.inode:
+                return
+            names = wires(thread.run(_legs))
+            opened = thread.run(_open, capture_filter(self._targets))
+            eye = _Eye(thread.inode, owner, opened, names)
+        finally:
+            thread.close()
+        with self._lock:
+            self._eyes[owner] = eye
+        self._selector.register(opened, selectors.EVENT_READ, eye)
+        self._wake()
+
+    def also(self, target: IPv4Address) -> None:
+        """From now on watch for packets to `target`, too."""
+        with self._lock:
+            if target not in self._targets:
+                self._targets.append(target)
+                for eye in self._eyes.values():
+                    _attach_filter(eye.socket, capture_filter(self._targets))
+
+    def wires(self) -> tuple[Wire, ...]:
+        """Return every wire that is watched."""
+        with self._lock:
+            named = (w for eye in self._eyes.values() for w in eye.names.values())
+            return tuple(sorted({w for w in named if w is not None}))
+
+    def sightings(self, token: Token) -> tuple[Sighting, ...]:
+        """Return where the packets of an attempt were seen so far."""
+        with self._lock:
+            kept = list(self._kept)
+        found = []
+        for one in kept:
+            header = parse_header(one.packet)
+            if header is not None and token.is_in(one.packet, header):
+                found.append(Sighting(one.wire, header))
+        return tuple(dict.fromkeys(found))
+
+    def forget(self) -> None:
+        """Forget what was seen so far."""
+        with self._lock:
+            self._kept.clear()
+
+    def lost(self) -> int:
+        """Return how many packets the kernel could not hand over since the last time."""
+        with self._lock:
+            eyes = list(self._eyes.values())
+        return sum(_dropped(eye.socket) for eye in eyes)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._ending.send(b"end")
+        self._thread.join()
+        self._selector.close()
+        for eye in self._eyes.values():
+            eye.socket.close()
+        self._ending.close()
+        self._ended.close()
+
+    def _wake(self) -> None:
+        self._ending.send(b"-")
+
+    def _read(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    if b"end" in self._ended.recv(64):
+                        return
+                elif not self._take(key.data):
+                    self._selector.unregister(key.fileobj)
+
+    def _take(self, eye: _Eye) -> bool:
+        """Take what a socket has; False when it will have no more."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                try:
+                    packet, (interface, _, direction, *_) = eye.socket.recvfrom(_ENOUGH)
+                except BlockingIOError:
+                    return True
+                except OSError as error:
+                    # ENETDOWN: one interface of several went; the others are still watched.
+                    return error.errno is not None and eye.socket.fileno() >= 0
+                self._look(eye, interface, direction, packet)
+        return True
+
+    def _look(self, eye: _Eye, interface: str, direction: int, packet: bytes) -> None:
+        wire = eye.wire(interface) if direction == _PACKET_OUTGOING else None
+        header = parse_header(packet) if wire is not None else None
+        if wire is None or header is None:
+            return
+        with self._lock:
+            ours = self._prefix in packet.lower() or header.destination in self._targets
+            if ours and len(self._kept) < _MOST_KEPT:
+                self._kept.append(_Kept(wire, packet))
+
+
+def _open(program: tuple[Instruction, ...]) -> socket.socket:
+    # Python can't bind to all interfaces later. What comes before the filter is thrown away.
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_ALL))
+    try:
+        _attach_filter(opened, program)
+        opened.setblocking(False)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _attach_filter(watched: socket.socket, program: tuple[Instruction, ...]) -> None:
+    # struct sock_fprog (linux/filter.h): how many instructions, and where they are.
+    text = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
+    memory = ctypes.create_string_buffer(text)
+    described = struct.pack("HP", len(program), ctypes.addressof(memory))
+    watched.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
+
+
+def _dropped(watched: socket.socket) -> int:
+    _, dropped = struct.unpack("II", watched.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
+    return int(dropped)
+
+
+def _legs() -> tuple[Leg, ...]:
+    with IPRoute() as route:
+        addresses: dict[int, list[IPv4Address]] = {}
+        for address in route.get_addr(family=socket.AF_INET):
+            found = IPv4Address(address.get_attr("IFA_ADDRESS"))
+            addresses.setdefault(address["index"], []).append(found)
+        return tuple(
+            Leg(
+                link.get_attr("IFLA_IFNAME"),
+                link.get_attr("IFLA_ADDRESS") or "",
+                tuple(addresses.get(link["index"], ())),
+            )
+            for link in route.get_links()
+        )
