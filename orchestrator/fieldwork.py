@@ -8,11 +8,13 @@ nobody learns of the test.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import secrets
 import socket
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +49,7 @@ FAR, ANY_RESOLVER = IPv4Address("203.0.113.80"), IPv4Address("203.0.113.53")
 _DNS_OVER_TLS, _FLOW_PORT = 853, 19_999
 _ANSWER_S = 3.0  # a resolver that has to ask further
 _REFUSAL_S = 1.5  # longer than "at once"
+_STREAM_S = 0.005
 _ONE_WAY_S = 0.3  # nobody will answer
 _SEEN_WITHIN_S = 2.0
 _STRAY_S = 0.15  # how much later a packet may be seen on a wire where it should not be
@@ -245,6 +248,24 @@ class Fieldwork:
             lambda: attempts.send(flow, str(FAR), _FLOW_PORT, _bytes(token), _ONE_WAY_S),
         )
 
+    @contextlib.contextmanager
+    def streaming(self) -> Iterator[Token]:
+        """Have datagrams sent without a pause meanwhile; yields how they are known."""
+        token, ended = self.token(), threading.Event()
+
+        def stream() -> None:
+            with self.probe.open(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                while not ended.wait(_STREAM_S):
+                    with contextlib.suppress(OSError):  # a refusal of the one before
+                        sender.sendto(_bytes(token), (str(FAR), _FLOW_PORT))
+
+        running = self._pool.submit(stream)
+        try:
+            yield token
+        finally:
+            ended.set()
+            running.result()
+
     def refusable(self) -> list[Try]:
         """What must be refused while a destination is down: packets, and a DNS query."""
         (query,) = self.questions()
@@ -257,8 +278,8 @@ class Fieldwork:
     def hard_coded(self) -> list[Try]:
         """A name asked at a server of the device's own choice."""
         return [
-            self._question("UDP query", ANY_RESOLVER, by_tcp=False),
-            self._question("TCP query", ANY_RESOLVER, by_tcp=True),
+            self._question("the UDP query", ANY_RESOLVER, by_tcp=False),
+            self._question("the TCP query", ANY_RESOLVER, by_tcp=True),
         ]
 
     def _question(self, what: str, server: IPv4Address, *, by_tcp: bool) -> Try:

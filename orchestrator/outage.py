@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from orchestrator.addressing import egress_container
 from orchestrator.fieldwork import Fieldwork, House
 from orchestrator.leaktest import judge
-from orchestrator.leaktest.words import Judgement, Verdict
+from orchestrator.leaktest.words import Attempt, Judgement, Outcome, Result, Verdict
 from orchestrator.model import Destination, Kind
 from orchestrator.runtime import takedown
+from orchestrator.store import probe_mac
 
 _NOTICED_S = 5.0  # until the egress says that it is down
 _BACK_S = 90.0
@@ -40,19 +41,37 @@ class Outages:
         """Take a destination down, judge, and wait until it is back."""
         judgement = Judgement(Verdict.UNCHECKED, "it could not be taken down")
         for _ in range(_TIMES):
+            judgement, gap = self._once(destination)
+            if gap is None or judgement.verdict is not Verdict.UNCHECKED:
+                break
+        return judgement
+
+    def _once(self, destination: Destination) -> tuple[Judgement, float | None]:
+        """Return what was seen, and after how many seconds the destination was back, if it was."""
+        with self._field.streaming() as token:
             began = time.monotonic()
             if not self._interrupt(destination):
-                return judgement
+                return Judgement(Verdict.UNCHECKED, "it could not be taken down"), None
             judgement = self.as_it_is(destination)
             gap = self._wait_until_back(destination, began)
-            if gap is None:
-                text = f"{judgement.evidence}; not back within {_BACK_S:.0f} s"
-                worst = judgement.verdict if judgement.verdict is Verdict.LEAK else Verdict.FAILED
-                return Judgement(worst, text)
-            if judgement.verdict is not Verdict.UNCHECKED:
-                text = f"{judgement.evidence}; back after {gap:.1f} s"
-                return Judgement(judgement.verdict, text)
-        return judgement
+        silent = Outcome(Result.SILENT, 0)
+        stream = Attempt("what was sent meanwhile", silent, self._field.watch.sightings(token))
+        judgement = judge.strayed(self._field.view(destination), stream) or judgement
+        if gap is None:
+            text = f"{judgement.evidence}; not back within {_BACK_S:.0f} s"
+            leak = judgement.verdict is Verdict.LEAK
+            return Judgement(Verdict.LEAK if leak else Verdict.FAILED, text), None
+        text = f"{judgement.evidence}; {self._who(destination)} without service for {gap:.1f} s"
+        return Judgement(judgement.verdict, text), gap
+
+    def _who(self, destination: Destination) -> str:
+        """The devices of a destination in words, besides the probe."""
+        state, names = self._house.switchboard.state, self._house.switchboard.names()
+        mine = probe_mac(state)
+        hit = [
+            names[d.mac] for d in state.devices if d.active == destination.name and d.mac != mine
+        ]
+        return ", ".join(hit) if hit else "no device but the probe"
 
     def _interrupt(self, destination: Destination) -> bool:
         """Take the way out away and wait until the egress has noticed; False if it does not."""

@@ -65,6 +65,11 @@ def killed(view: View, attempts: Sequence[Attempt]) -> Judgement:
     return _refused(view, attempts, allowed={view.transit})
 
 
+def strayed(view: View, stream: Attempt) -> Judgement | None:
+    """Judge what was sent all the while a destination went down and came back: was it a leak?"""
+    return _leak([stream], {view.transit, view.exit})
+
+
 def _refused(view: View, attempts: Sequence[Attempt], allowed: set[Wire]) -> Judgement:
     if leak := _leak(attempts, allowed):
         return leak
