@@ -44,26 +44,31 @@ def holds(findings: Sequence[Finding]) -> bool:
 
 
 def total(findings: Sequence[Finding]) -> str:
-    """Return the last sentence."""
+    """Return the last lines: whether all holds, and what is missing for that."""
     bad = [f for f in findings if f["verdict"] in ("LEAK", "failed")]
     unchecked = [f for f in findings if f["verdict"] == "not checked" and not f["by_choice"]]
-    left_out = sum(f["by_choice"] for f in findings)
-    parts = []
-    if bad:
-        parts.append(f"{len(bad)} of {len(findings)} lines do not hold: " + _named(bad))
-    if unchecked:
-        parts.append(f"{len(unchecked)} could not be checked: " + _named(unchecked))
-    if not parts:
-        held = len(findings) - left_out
-        parts.append(f"All {held} lines hold" if held else "Nothing was checked")
-    if left_out:
-        parts.append(f"{left_out} were left out")
-    return "; ".join(parts) + "."
+    left_out = [f for f in findings if f["by_choice"]]
+    lines = [
+        f"{what}: {_named(those)}."
+        for what, those in (
+            ("Does not hold", bad),
+            ("Could not be checked", unchecked),
+            ("Left out", left_out),
+        )
+        if those
+    ]
+    if holds(findings):
+        held = len(findings) - len(left_out)
+        lines.insert(0, f"Everything that was checked holds ({held} of {len(findings)} lines).")
+    return "\n".join(lines) or "Nothing was checked."
 
 
 def _named(findings: Sequence[Finding]) -> str:
-    words = (f"{f['check']} ({f['destination'] or _HOME})" for f in findings)
-    return clean(", ".join(words))
+    """Return checks in words, each with the destinations that it concerns."""
+    where: dict[str, list[str]] = {}
+    for finding in findings:
+        where.setdefault(finding["check"], []).append(finding["destination"] or _HOME)
+    return clean("; ".join(f"{check} ({', '.join(those)})" for check, those in where.items()))
 
 
 def warning(destinations: Sequence[str], devices: Sequence[Device]) -> str:

@@ -209,11 +209,12 @@ def web_address(text: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise Bad(f"{_quoted(text)} is not a web address", example) from None
+    # First, and without repeating it: it may hold a password.
+    if "@" in text or re.search(r"\s", text):
+        raise Bad("a web address holds neither a user name nor spaces here", example)
     labels = all(_LABEL.fullmatch(label) for label in host.lower().split("."))
     if parts.scheme not in ("http", "https") or not labels or port == 0 or not text.isascii():
         raise Bad(f"{_quoted(text)} is not a web address", example)
-    if parts.username is not None or re.search(r"\s", text):
-        raise Bad("a web address holds neither a user name nor spaces here", example)
     return text
 
 

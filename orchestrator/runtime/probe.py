@@ -24,7 +24,7 @@ from orchestrator.leaktest.packets import is_router_advertisement, router_solici
 from orchestrator.model import Action, ContainerSpec, Verb
 from orchestrator.runtime import host
 from orchestrator.runtime.engine import Engine
-from orchestrator.runtime.namespace import NamespaceThread
+from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread
 
 NAME = "manyways-leaktest"
 LEG = "lan0"
@@ -156,7 +156,20 @@ def remove(engine: Engine) -> bool:
 
     Raises EngineFailed, also when the container of that name is not ours.
     """
+    pid = engine.process(NAME)
+    if pid is not None:
+        with contextlib.suppress(ProbeFailed, NamespaceGone, NetlinkError, OSError):
+            _make_able_to_release(pid)
     return engine.end(NAME, _GRACE_S)
+
+
+def _make_able_to_release(pid: int) -> None:
+    # A DHCP client gives its address back from that address. A probe whose daemon was killed
+    # early may have been given one and not have it yet.
+    offer = _offer(Path(f"/proc/{pid}/root/{_LEASE}").read_text(errors="replace"), 0.0)
+    if offer is not None:
+        with contextlib.closing(NamespaceThread(pid)) as namespace:
+            namespace.run(_take_address, offer.address)
 
 
 def _make_leg(port: str, mac: str, pid: int) -> None:
@@ -180,11 +193,18 @@ def _raise_leg() -> None:
         route.link("set", index=route.link_lookup(ifname=LEG)[0], state="up")
 
 
-def _use(offer: Offer, router_mac: str) -> None:
+def _take_address(address: IPv4Interface) -> int:
+    """Give the leg its address; return its index."""
     with IPRoute() as route:
-        index = route.link_lookup(ifname=LEG)[0]
-        address, size = str(offer.address.ip), offer.address.network.prefixlen
-        route.addr("replace", index=index, address=address, prefixlen=size)
+        index = int(route.link_lookup(ifname=LEG)[0])
+        size = address.network.prefixlen
+        route.addr("replace", index=index, address=str(address.ip), prefixlen=size)
+        return index
+
+
+def _use(offer: Offer, router_mac: str) -> None:
+    index = _take_address(offer.address)
+    with IPRoute() as route:
         route.route("replace", dst="default", gateway=str(offer.routers[0]))
         _use_version6(route, index, router_mac)
 

@@ -67,9 +67,7 @@ def _leftovers(router: Router) -> list[str]:
     mac = mac_address(state["install"], Side.LEAKTEST_LAN)
     names = home.docker("ps", "--all", "--format", "{{.Names}}").split()
     leases = home.docker("exec", "manyways-dhcp", "cat", "/var/lib/manyways/dnsmasq.leases")
-    rules = home.docker(
-        "exec", "manyways-router", "nft", "list", "map", "inet", "manyways", "device_mark"
-    )
+    rules = _in("manyways-router", "nft", "list", "map", "inet", "manyways", "device_mark")
     return [
         *(name for name in names if name == PROBE),
         *(name for name, device in router.devices().items() if mac in device["mac"]),
@@ -128,11 +126,8 @@ def _timed() -> Iterator[list[float]]:
 
 
 def _in(container: str, *command: str) -> str:
-    """Run a command in a container's network namespace, with all that root may."""
-    pid = home.docker("inspect", "-f", "{{.State.Pid}}", container).strip()
-    done = home.host("nsenter", "--net", "--target", pid, *command)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    """Run a command in a container; its own nft, because the host's may be of another age."""
+    return home.docker("exec", container, *command)
 
 
 @contextlib.contextmanager
@@ -169,13 +164,14 @@ def test_dns_over_tls_that_is_let_through_is_a_leak(examined: Router) -> None:
 def test_a_destination_that_leaves_by_another_is_a_leak(examined: Router) -> None:
     slots = _slots()
     rule = ("fwmark", f"{slots['uk']:#x}/0xff", "lookup", str(1000 + slots["direct"]))
-    _in("manyways-router", "ip", "rule", "add", "priority", "900", *rule)
+    _in("manyways-router", "ip", "rule", "add", "priority", "1001", *rule)
     try:
         ran = _leaktest("direct", "uk")
     finally:
-        _in("manyways-router", "ip", "rule", "del", "priority", "900", *rule)
+        _in("manyways-router", "ip", "rule", "del", "priority", "1001", *rule)
     bad = ran.bad()
-    assert {destination for destination, _ in bad} == {"uk"}
+    # What was sent on direct's flow after the switch to uk still left by direct, of course.
+    assert {key for key in bad if key[0] != "uk"} == {("direct", "old UDP flow")}
     assert bad["uk", "packets"] == "LEAK"
     assert "the uplink of direct" in ran.lines["uk", "packets"][1]
     assert bad["uk", "address outside"] == "LEAK"
