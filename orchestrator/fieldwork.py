@@ -49,7 +49,7 @@ FAR, ANY_RESOLVER = IPv4Address("203.0.113.80"), IPv4Address("203.0.113.53")
 _DNS_OVER_TLS, _FLOW_PORT = 853, 19_999
 _ANSWER_S = 3.0  # a resolver that has to ask further
 _REFUSAL_S = 1.5  # longer than "at once"
-_STREAM_S = 0.005
+_STREAM_S = 0.02
 _ONE_WAY_S = 0.3  # nobody will answer
 _SEEN_WITHIN_S = 2.0
 _STRAY_S = 0.15  # how much later a packet may be seen on a wire where it should not be
@@ -114,12 +114,7 @@ class Fieldwork:
     def look(self) -> None:
         """Watch everything that runs now, anew; forget what was seen. Raises EngineFailed."""
         blind = []
-        destinations = self._house.config.destinations
-        containers = {"router": ROUTER} | {d.name: egress_container(d.name) for d in destinations}
-        for owner, container in containers.items():
-            pid = self._house.engine.process(container)
-            if pid is None:
-                continue  # what does not run has no wires
+        for owner, pid in self._running():
             try:
                 self.watch.attach(owner, pid, partial(self._wires, owner))
             except (NamespaceGone, OSError) as error:
@@ -128,6 +123,25 @@ class Fieldwork:
         self.watch.forget()
         self.watch.lost()
         self._lost = 0
+
+    def _running(self) -> Iterator[tuple[str, int]]:
+        """Yield who has wires, and its process. What does not run has none."""
+        destinations = self._house.config.destinations
+        containers = {"router": ROUTER} | {d.name: egress_container(d.name) for d in destinations}
+        for owner, container in containers.items():
+            pid = self._house.engine.process(container)
+            if pid is not None:
+                yield owner, pid
+
+    def _unwatched(self) -> Iterator[str]:
+        """Say what was not watched all the time since `look`."""
+        yield from self._blind
+        self._lost += self.watch.lost()
+        if self._lost:
+            yield f"{self._lost} packets could not be looked at"
+        for owner, pid in self._running():
+            if not self.watch.sees(owner, pid):
+                yield f"{owner} was started anew meanwhile"
 
     def _wires(self, owner: str, legs: Sequence[Leg]) -> Mapping[str, Wire | None]:
         state, config = self._house.switchboard.state, self._house.config
@@ -158,13 +172,11 @@ class Fieldwork:
         """Return from where attempts at a destination are judged, as of now."""
         status = self.status(destination.name)
         servers = status.dns.servers if status else ()
-        self._lost += self.watch.lost()
-        dropped = (f"{self._lost} packets could not be looked at",) if self._lost else ()
         return View(
             destination.name,
             Wire(destination.name, UPLINK if destination.kind is Kind.DIRECT else TUNNEL),
             self.watch.wires(),
-            (*self._blind, *dropped),
+            tuple(self._unwatched()),
             tuple(map(IPv4Address, servers)),
         )
 
@@ -191,7 +203,7 @@ class Fieldwork:
         }
         if exit_wire is not None:
             leaving = (one for group in _LEAVING for one in tries.get(group, ()))
-            self._wait_for_sightings([one.token for one in leaving], exit_wire)
+            self.wait_for_sightings([one.token for one in leaving], exit_wire)
         self.pause(_STRAY_S)
         return {
             group: [
@@ -205,7 +217,8 @@ class Fieldwork:
         (made,) = self.try_all({"packets": [one]}, exit_wire)["packets"]
         return made
 
-    def _wait_for_sightings(self, tokens: Sequence[Token], wire: Wire) -> None:
+    def wait_for_sightings(self, tokens: Sequence[Token], wire: Wire) -> None:
+        """Wait until packets of all these attempts were seen on a wire; not for ever."""
         deadline = time.monotonic() + _SEEN_WITHIN_S
         missing = list(tokens)
         while missing and time.monotonic() < deadline:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 from orchestrator.addressing import egress_container
 from orchestrator.fieldwork import Fieldwork, House
 from orchestrator.leaktest import judge
-from orchestrator.leaktest.words import Attempt, Judgement, Outcome, Result, Verdict
+from orchestrator.leaktest.words import Attempt, Judgement, Outcome, Result, Token, Verdict
 from orchestrator.model import Destination, Kind
 from orchestrator.runtime import takedown
 from orchestrator.store import probe_mac
@@ -49,11 +50,12 @@ class Outages:
     def _once(self, destination: Destination) -> tuple[Judgement, float | None]:
         """Return what was seen, and after how many seconds the destination was back, if it was."""
         with self._field.streaming() as token:
-            began = time.monotonic()
+            # Of the outage there has to be a last packet before and a first one behind.
+            self._field.wait_for_sightings([token], self._field.view(destination).exit)
             if not self._interrupt(destination):
                 return Judgement(Verdict.UNCHECKED, "it could not be taken down"), None
             judgement = self.as_it_is(destination)
-            gap = self._wait_until_back(destination, began)
+            gap = self._wait_until_back(destination, token)
         silent = Outcome(Result.SILENT, 0)
         stream = Attempt("what was sent meanwhile", silent, self._field.watch.sightings(token))
         judgement = judge.strayed(self._field.view(destination), stream) or judgement
@@ -98,18 +100,12 @@ class Outages:
             return status.uplink.state == "up"
         return status.tunnel is not None and status.tunnel.state == "up"
 
-    def _wait_until_back(self, destination: Destination, began: float) -> float | None:
-        """Return after how many seconds a datagram left by the exit again; None: not in time."""
-        wire = self._field.view(destination).exit
-        gap: float | None = None
-        while time.monotonic() < began + _BACK_S:
-            if gap is None:
-                datagram = self._field.packets()[0]
-                made = self._field.try_all({"back": [datagram]}, None)["back"][0]
-                if any(s.wire == wire for s in made.sightings):
-                    gap = time.monotonic() - began
-            elif self._health()[destination.name][0] == "ok":
-                return gap
-            else:
-                self._field.pause(0.1)
-        return gap
+    def _wait_until_back(self, destination: Destination, stream: Token) -> float | None:
+        """Return how long (s) nothing of the stream left by the exit; None: it is not back."""
+        wire, checked_at = self._field.view(destination).exit, time.monotonic()
+        while time.monotonic() < checked_at + _BACK_S:
+            self._field.pause(0.1)
+            times = self._field.watch.times(stream, wire)
+            if times and times[-1] > checked_at and self._health()[destination.name][0] == "ok":
+                return max(after - before for before, after in pairwise(times))
+        return None

@@ -14,15 +14,16 @@ import selectors
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from pyroute2 import IPRoute
 
-from orchestrator.leaktest.packets import Instruction, capture_filter, parse_header
+from orchestrator.leaktest.packets import Header, Instruction, capture_filter, parse_header
 from orchestrator.leaktest.words import Sighting, Token, Wire
-from orchestrator.runtime.namespace import NamespaceThread
+from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
 
 _ETH_P_ALL = 0x0003
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
@@ -60,6 +61,7 @@ class _Eye:
 class _Kept:
     wire: Wire
     packet: bytes = field(repr=False)
+    at: float  # time.monotonic()
 
 
 class Watch:
@@ -101,6 +103,15 @@ class Watch:
         self._selector.register(opened, selectors.EVENT_READ, eye)
         self._wake()
 
+    def sees(self, owner: str, pid: int) -> bool:
+        """Say whether the namespace of process `pid` is the one that is watched for `owner`."""
+        with self._lock:
+            eye = self._eyes.get(owner)
+        try:
+            return eye is not None and eye.inode == namespace_inode(pid)
+        except NamespaceGone:
+            return False
+
     def also(self, target: IPv4Address) -> None:
         """From now on watch for packets to `target`, too."""
         with self._lock:
@@ -117,14 +128,20 @@ class Watch:
 
     def sightings(self, token: Token) -> tuple[Sighting, ...]:
         """Return where the packets of an attempt were seen so far."""
+        found = (Sighting(one.wire, header) for one, header in self._of(token))
+        return tuple(dict.fromkeys(found))
+
+    def times(self, token: Token, wire: Wire) -> list[float]:
+        """Return when (time.monotonic) packets of an attempt were seen on a wire."""
+        return [one.at for one, _ in self._of(token) if one.wire == wire]
+
+    def _of(self, token: Token) -> Iterator[tuple[_Kept, Header]]:
         with self._lock:
             kept = list(self._kept)
-        found = []
         for one in kept:
             header = parse_header(one.packet)
             if header is not None and token.is_in(one.packet, header):
-                found.append(Sighting(one.wire, header))
-        return tuple(dict.fromkeys(found))
+                yield one, header
 
     def forget(self) -> None:
         """Forget what was seen so far."""
@@ -156,22 +173,15 @@ class Watch:
                 if key.data is None:
                     if b"end" in self._ended.recv(64):
                         return
-                elif not self._take(key.data):
-                    self._selector.unregister(key.fileobj)
+                else:
+                    self._take(key.data)
 
-    def _take(self, eye: _Eye) -> bool:
-        """Take what a socket has; False when it will have no more."""
+    def _take(self, eye: _Eye) -> None:
+        """Take everything that a socket has."""
         with contextlib.suppress(BlockingIOError):
             while True:
-                try:
-                    packet, (interface, _, direction, *_) = eye.socket.recvfrom(_ENOUGH)
-                except BlockingIOError:
-                    return True
-                except OSError as error:
-                    # ENETDOWN: one interface of several went; the others are still watched.
-                    return error.errno is not None and eye.socket.fileno() >= 0
+                packet, (interface, _, direction, *_) = eye.socket.recvfrom(_ENOUGH)
                 self._look(eye, interface, direction, packet)
-        return True
 
     def _look(self, eye: _Eye, interface: str, direction: int, packet: bytes) -> None:
         wire = eye.wire(interface) if direction == _PACKET_OUTGOING else None
@@ -181,7 +191,7 @@ class Watch:
         with self._lock:
             ours = self._prefix in packet.lower() or header.destination in self._targets
             if ours and len(self._kept) < _MOST_KEPT:
-                self._kept.append(_Kept(wire, packet))
+                self._kept.append(_Kept(wire, packet, time.monotonic()))
 
 
 def _open(program: tuple[Instruction, ...]) -> socket.socket:

@@ -69,6 +69,7 @@ def test_unreachable_is_two(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert ran.err == (
         "orchestrator: the Manyways daemon is not running\n  start it with: docker compose up -d\n"
     )
+    assert run("leaktest") == ran
     ran = run("status", "--json")
     assert ran.code == 2
     assert json.loads(ran.out)["state"] == "unreachable"
