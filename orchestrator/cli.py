@@ -53,6 +53,20 @@ def _config_here() -> str:
     return IN_CONTAINER if Path(IN_CONTAINER).is_dir() else "."
 
 
+def _add_leaktest_words(leaktest: _Parser) -> None:
+    leaktest.add_argument(
+        "destinations", metavar="DESTINATION", nargs="*", help="as `status` names it (all)"
+    )
+    leaktest.add_argument(
+        "--disruptive",
+        action="store_true",
+        help="also take each destination down for some seconds, to see its kill switch at work",
+    )
+    leaktest.add_argument(
+        "--yes", action="store_true", help="do not ask before --disruptive disturbs devices"
+    )
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line with its help texts."""
     parser = _Parser(
@@ -96,17 +110,7 @@ def build_parser() -> argparse.ArgumentParser:
         "join the home network as a device and show whether every promise holds",
         "orchestrator leaktest uk",
     )
-    leaktest.add_argument(
-        "destinations", metavar="DESTINATION", nargs="*", help="as `status` names it (all)"
-    )
-    leaktest.add_argument(
-        "--disruptive",
-        action="store_true",
-        help="also take each destination down for some seconds, to see its kill switch at work",
-    )
-    leaktest.add_argument(
-        "--yes", action="store_true", help="do not ask before --disruptive disturbs devices"
-    )
+    _add_leaktest_words(leaktest)
     check = verb("check", "read the configuration and list every mistake", "orchestrator check")
     check.add_argument(
         "--config",

@@ -111,12 +111,12 @@ def ping(opener: Opener, address: IPv4Address, payload: bytes, seconds: float) -
             return clock.error(error)
         while clock.left:
             readable, _, _ = select.select([raw], [], [], clock.left)
-            if readable and (heard := _heard(raw.recv(_MOST), message)):
-                return clock.outcome(heard)
+            if readable and (said := heard(raw.recv(_MOST), message)):
+                return clock.outcome(said)
     return clock.outcome(Result.SILENT)
 
 
-def _heard(packet: bytes, message: bytes) -> Result | None:
+def heard(packet: bytes, message: bytes) -> Result | None:
     """What an ICMP packet (with its IP header) says of our echo request, if anything."""
     start = (packet[0] & 0x0F) * 4
     if len(packet) < start + 8:
