@@ -22,10 +22,11 @@ from orchestrator.model import Destination, Kind, Receipt
 from orchestrator.outage import Outages
 from orchestrator.runtime import attempts
 from orchestrator.runtime.attempts import NoAnswer
-from orchestrator.runtime.probe import Offer
+from orchestrator.runtime.probe import Offer, speaks_version6
 
 HOME = ""  # the destination of findings that concern the home network itself
 NO_SERVICE = "no address service is configured (leaktest.address_service in router.yaml)"
+NO_VERSION_6 = "the kernel of this machine has none"
 _SERVICE_S = 5.0
 _TOLD_S = 2.0  # how long an idle connection may wait for its reset
 _OFFER_S = 1.0  # RFC 4861 lets a router wait half a second with its answer
@@ -100,6 +101,9 @@ class Examination:
             self._say(HOME, "lease", Judgement(Verdict.LEAK, text))
 
     def _offered_version6(self) -> None:
+        if not speaks_version6():
+            self._say(HOME, "IPv6 offered", Judgement(Verdict.OK, NO_VERSION_6))
+            return
         try:
             offering = self._field.probe.solicit(_OFFER_S)
         except OSError as error:
@@ -155,7 +159,7 @@ class Examination:
 
     def _examine(self, destination: Destination, *, disruptive: bool) -> None:
         name = destination.name
-        state, message = self._health()[name]
+        state, message = self._health().get(name, ("gone", "it is no longer configured"))
         if state not in ("ok", "degraded"):
             why = f"{name} is {state}" + (f": {message}" if message else "")
             for check in SKIPPED:
@@ -179,7 +183,7 @@ class Examination:
             "DNS": field.questions(),
             "hard-coded DNS": field.hard_coded(),
             "DNS over TLS": field.over_tls(),
-            "IPv6": field.version6(),
+            "IPv6": field.version6() if speaks_version6() else [],
         }
         made = field.try_all(tries, view.exit)
         view = field.view(destination)
@@ -189,7 +193,9 @@ class Examination:
         hard_coded = judge.asked_resolver(view, made["hard-coded DNS"])
         self._say(destination.name, "hard-coded DNS", hard_coded, f"to {ANY_RESOLVER}: ")
         self._say(destination.name, "DNS over TLS", judge.refused(view, made["DNS over TLS"]))
-        self._say(destination.name, "IPv6", judge.version6(view, made["IPv6"]))
+        without = Judgement(Verdict.OK, NO_VERSION_6)
+        version6 = judge.version6(view, made["IPv6"]) if made["IPv6"] else without
+        self._say(destination.name, "IPv6", version6)
 
     def _outside(self, destination: Destination) -> Judgement:
         if self._house.config.address_service is None:

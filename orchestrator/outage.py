@@ -100,12 +100,16 @@ class Outages:
             return status.uplink.state == "up"
         return status.tunnel is not None and status.tunnel.state == "up"
 
+    def _is_well(self, destination: Destination) -> bool:
+        state, _ = self._health().get(destination.name, ("gone", ""))
+        return state == "ok"
+
     def _wait_until_back(self, destination: Destination, stream: Token) -> float | None:
         """Return how long (s) nothing of the stream left by the exit; None: it is not back."""
         wire, checked_at = self._field.view(destination).exit, time.monotonic()
         while time.monotonic() < checked_at + _BACK_S:
             self._field.pause(0.1)
             times = self._field.watch.times(stream, wire)
-            if times and times[-1] > checked_at and self._health()[destination.name][0] == "ok":
+            if times and times[-1] > checked_at and self._is_well(destination):
                 return max(after - before for before, after in pairwise(times))
         return None

@@ -64,6 +64,11 @@ class Offer:
     milliseconds: float
 
 
+def speaks_version6() -> bool:
+    """Say whether this machine's kernel has IPv6 at all; it may be switched off at boot."""
+    return Path("/proc/sys/net/ipv6").is_dir()
+
+
 def container(image: str, image_id: str) -> ContainerSpec:
     """Return the container of a probe: the egress' image, which holds a DHCP client."""
     return ContainerSpec(
@@ -74,7 +79,7 @@ def container(image: str, image_id: str) -> ContainerSpec:
         legs=(),
         # RAW for a client that has no address yet, BIND for the client's own port.
         capabilities=("NET_RAW", "NET_BIND_SERVICE"),
-        sysctls=SYSCTLS,
+        sysctls=SYSCTLS if speaks_version6() else {},
         tmpfs=("/run/manyways",),
         entrypoint=ENTRYPOINT,
         restart=False,
@@ -206,7 +211,8 @@ def _use(offer: Offer, router_mac: str) -> None:
     index = _take_address(offer.address)
     with IPRoute() as route:
         route.route("replace", dst="default", gateway=str(offer.routers[0]))
-        _use_version6(route, index, router_mac)
+        if speaks_version6():
+            _use_version6(route, index, router_mac)
 
 
 def _use_version6(route: Any, index: int, router_mac: str) -> None:
