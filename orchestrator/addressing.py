@@ -34,6 +34,11 @@ def mac_address(install: str, side: Side, number: int = 0) -> str:
     return f"02:{install[:2]}:{install[2:4]}:{side:02x}:{number >> 8:02x}:{number & 0xFF:02x}"
 
 
+def is_ours(install: str, mac: str) -> bool:
+    """Say whether `mac` is one of this install's own."""
+    return mac.startswith(f"02:{install[:2]}:{install[2:4]}:")
+
+
 def egress_container(destination: str) -> str:
     """Return the container name of a destination."""
     return EGRESS_PREFIX + destination

@@ -95,6 +95,12 @@ def build_parser() -> argparse.ArgumentParser:
     assign = verb("assign", "send a device by another destination", "orchestrator assign tv uk")
     assign.add_argument("device", metavar="DEVICE", help="its name, MAC or IP address")
     assign.add_argument("destination", metavar="DESTINATION", help="as `status` names it")
+    for name, summary in (
+        ("pause", "refuse everything of a destination's devices until `resume`"),
+        ("resume", "let a paused destination's devices out again"),
+    ):
+        made = verb(name, summary, f"orchestrator {name} uk")
+        made.add_argument("destination", metavar="DESTINATION", help="as `status` names it")
     rename = verb("rename", "give a device another name", "orchestrator rename tv kitchen-tv")
     rename.add_argument("device", metavar="DEVICE", help="its name, MAC or IP address")
     rename.add_argument("name", metavar="NAME", help="letters, digits and hyphens")
@@ -131,7 +137,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 VERBS = (
-    *("status", "devices", "assign", "rename", "logs"),
+    *("status", "devices", "assign", "pause", "resume", "rename", "logs"),
     *("leaktest", "check", "plan", "up", "down", "run"),
 )
 

@@ -31,6 +31,19 @@ class Receipt(TypedDict):
     connections_cut: int
     milliseconds: float
     at: str  # ISO 8601 with a time zone
+    note: str  # why the device is refused all the same
+
+
+class PauseReceipt(TypedDict):
+    """What pausing or resuming a destination did; `changed`: false when it was so already."""
+
+    destination: str
+    paused: bool
+    changed: bool
+    devices: int
+    connections_cut: int
+    milliseconds: float
+    at: str
 
 
 class Device(TypedDict):
@@ -60,7 +73,7 @@ class Destination(TypedDict):
     name: str
     kind: Literal["direct", "openvpn"]
     uplink: str
-    state: Literal["ok", "starting", "degraded", "down"]
+    state: Literal["ok", "starting", "degraded", "down", "paused"]
     message: str
     checks: list[Check]
 
@@ -159,7 +172,7 @@ class Unreachable(ControlError):
         super().__init__(message, hint, status=503)
 
 
-def describe_cut(receipt: Receipt) -> str:
+def describe_cut(receipt: Receipt | PauseReceipt) -> str:
     """A receipt's measure in words: "41 connections cut in 6 ms"."""
     count, took = receipt["connections_cut"], receipt["milliseconds"]
     noun = "connection" if count == 1 else "connections"
@@ -202,6 +215,18 @@ class Control:
         path = f"/v1/devices/{quote(device, '', errors='replace')}/assign"
         body = {"destination": destination}
         return cast(Receipt, self._request("POST", path, body, ACTION_SECONDS))
+
+    def pause(self, destination: str) -> PauseReceipt:
+        """Refuse everything that goes by `destination` until `resume`; its devices stay on it."""
+        return self._pause(destination, "pause")
+
+    def resume(self, destination: str) -> PauseReceipt:
+        """Let a paused destination's devices out again."""
+        return self._pause(destination, "resume")
+
+    def _pause(self, destination: str, verb: str) -> PauseReceipt:
+        path = f"/v1/destinations/{quote(destination, '', errors='replace')}/{verb}"
+        return cast(PauseReceipt, self._request("POST", path, {}, ACTION_SECONDS))
 
     def rename(self, device: str, name: str) -> Device:
         """Give `device` (name, MAC or IP address) another name."""

@@ -78,6 +78,14 @@ def _add_requests(app: Flask, service: Service) -> None:
         run = service.leaktest(wanted, disruptive=body.get("disruptive") is True)
         return Response(_Lines(run), mimetype="application/x-ndjson")
 
+    @app.post("/v1/destinations/<name>/pause")
+    def pause(name: str) -> ResponseReturnValue:
+        return jsonify(service.pause(name, pause=True))
+
+    @app.post("/v1/destinations/<name>/resume")
+    def resume(name: str) -> ResponseReturnValue:
+        return jsonify(service.pause(name, pause=False))
+
     @app.post("/v1/up")
     def up() -> ResponseReturnValue:
         return _outcome(service.up())

@@ -20,14 +20,17 @@ from types import FrameType
 from orchestrator import __version__, control
 from orchestrator.desired import ROUTER
 from orchestrator.documents import Document
+from orchestrator.gates import Gates
 from orchestrator.model import Config
 from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
-from orchestrator.runtime.engine import Engine, EngineFailed
+from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
+from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import ORCHESTRATOR, Service
 from orchestrator.store import State, without_choices
+from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.3
 CONVERGE_EVERY_S = 30.0
 RETRY_AFTER_S = 5.0
+STRANGERS_EVERY_S = 3.0
 SETTLE_S = 0.5  # events come in crowds
 
 
@@ -57,6 +61,7 @@ class Daemon:
         router = RouterLink(lambda: self._engine.process(ROUTER))
         document = Document(state_directory / "state.json", State)
         self._switchboard = Switchboard(document, _remembered(document), volume, router)
+        self._gates = Gates(self._switchboard, volume, router)
         self._reconciler = Reconciler(
             config_directory,
             tag,
@@ -66,8 +71,18 @@ class Daemon:
             Document(state_directory / "last-good.json", Config),
             lambda: host.facts(self._engine),
             host.prepare_lan_port,
+            self._gates,
         )
-        self.service = Service(self._reconciler, self._switchboard, self._engine, volume, router)
+        self._strangers = Strangers(self._switchboard, router)
+        self.service = Service(
+            self._reconciler,
+            self._switchboard,
+            self._engine,
+            volume,
+            router,
+            self._gates,
+            self._strangers,
+        )
         self._changed = threading.Event()
         self._ending = threading.Event()
 
@@ -88,7 +103,7 @@ class Daemon:
         self._ending.set()
 
     def _loop(self) -> None:
-        leases_seen, due = -1, 0.0
+        leases_seen, due, strangers_due = -1, 0.0, 0.0
         while not self._ending.is_set():
             leases_now = self._reconciler.leases_changed_at()
             if self._changed.is_set():
@@ -98,6 +113,10 @@ class Daemon:
                 leases_seen = leases_now
                 due = 0.0
                 self._take_in_leases()
+            self._open_the_ready()
+            if time.monotonic() >= strangers_due:
+                strangers_due = time.monotonic() + STRANGERS_EVERY_S
+                due = 0.0 if self._take_in_strangers() else due
             if time.monotonic() >= due:
                 self._tidy_up()
                 self._find_configuration()
@@ -124,15 +143,40 @@ class Daemon:
         except Failures as error:
             log.error("a lease could not be taken in: %s", error)
 
+    def _open_the_ready(self) -> None:
+        try:
+            self._gates.open_the_ready()
+        except EngineFailed as error:
+            log.warning("%s", error)
+
+    def _take_in_strangers(self) -> bool:
+        try:
+            return self._strangers.take_in()
+        except Failures as error:
+            log.error("a device without a lease could not be taken in: %s", error)
+            return False
+
     def _listen(self) -> None:
         while not self._ending.is_set():
             try:
-                for _ in self._engine.events():
+                for event in self._engine.events():
+                    self._take_in(event)
                     self._notice()
             except EngineFailed as error:
                 log.warning("%s", error)
             self._notice()  # whatever happened while nobody listened
             self._ending.wait(1.0)
+
+    def _take_in(self, event: ContainerEvent) -> None:
+        """Refuse at once what an egress that stops can no longer carry."""
+        if event.action == "listening":
+            self._gates.look({c.name: c for c in self._engine.containers()}, self._began)
+        else:
+            self._gates.saw(event)
+
+    def _began(self, container: str) -> float | None:
+        pid = self._engine.process(container)
+        return started_at(pid) if pid is not None else None
 
     def _notice(self) -> None:
         self.service.look_again()

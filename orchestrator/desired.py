@@ -291,6 +291,7 @@ def _files(inputs: Inputs) -> Iterable[FileSpec]:
     view = _router_view(inputs)
     for name, content in (
         ("rules.nft", router.render_rules(view)),
+        ("ipv6.nft", router.render_version6()),
         ("router.json", router.render_legs(view)),
     ):
         yield FileSpec(f"rendered/router/{name}", content, ROUTER, OnChange.RULES)
@@ -323,6 +324,7 @@ def _router_view(inputs: Inputs) -> router.RouterView:
             )
             for d in config.destinations
         ),
+        dns_over_tls=tuple(sorted(d.mac for d in config.devices if d.dns_over_tls)),
     )
 
 

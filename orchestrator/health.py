@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from orchestrator.addressing import egress_container
 from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
-from orchestrator.store import KnownDevice, State, names
+from orchestrator.store import KnownDevice, State, is_new, names, wanted_destination
 
 STALE_SECONDS = 60.0  # an egress writes every 20 s at least
 
@@ -83,7 +83,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class DestinationHealth:
-    """A destination: ok, starting, degraded or down, and the chain that led to the word."""
+    """A destination: ok, starting, degraded, down or paused, and the chain behind the word."""
 
     destination: Destination
     state: str
@@ -104,6 +104,7 @@ class Seen:
     now: float
     router_loaded: bool
     reservations: Mapping[str, IPv4Address] = field(default_factory=dict)
+    shut: frozenset[str] = frozenset()  # whose egress has said nothing since it was down
 
 
 def destination_health(seen: Seen, destination: Destination) -> DestinationHealth:
@@ -111,6 +112,8 @@ def destination_health(seen: Seen, destination: Destination) -> DestinationHealt
     checks = tuple(_explained(_chain(seen, destination)))
     failed = next((c for c in checks if c.state is Verdict.FAILED), None)
     unknown = next((c for c in checks if c.state is Verdict.UNKNOWN), None)
+    if destination.name in seen.state.paused:
+        return DestinationHealth(destination, "paused", "nothing of its devices gets out", checks)
     if failed is not None:
         state = "degraded" if failed.name == "dns" else "down"
         return DestinationHealth(destination, state, failed.message, checks)
@@ -146,7 +149,7 @@ def _egress_check(seen: Seen, name: str, status: EgressStatus | None) -> Check:
         return Check("egress", Verdict.FAILED, "its container is not there")
     if not container.running:
         return Check("egress", Verdict.FAILED, "its container does not run")
-    if status is None:
+    if status is None or name in seen.shut:
         return Check("egress", Verdict.UNKNOWN, "its container is starting")
     if seen.now - status.updated > STALE_SECONDS:
         return Check("egress", Verdict.FAILED, f"silent for {seen.now - status.updated:.0f} s")
@@ -217,15 +220,15 @@ def _device_report(
 ) -> DeviceReport:
     state, message = _device_state(seen, device, health)
     reserved = seen.reservations.get(device.mac)
-    address = lease.address if lease else reserved
+    address = lease.address if lease else device.typed_address or reserved
     return DeviceReport(
         mac=device.mac,
         name=name,
         address=str(address) if address else None,
-        destination=device.active or device.choice,
+        destination=device.active or wanted_destination(seen.config, seen.state, device),
         state=state,
         message=message,
-        online=lease is not None,
+        online=lease is not None or device.typed_address is not None,
         receipt=seen.receipts.get(device.mac),
     )
 
@@ -236,6 +239,10 @@ def _device_state(
     if device.active is None:
         if seen.state.choices_lost and device.choice is None:
             return "rejected", "the record of choices was damaged; choose its destination again"
+        if is_new(seen.config, device):
+            return "rejected", "new here; choose its destination"
+        if wanted_destination(seen.config, seen.state, device) in seen.state.paused:
+            return "rejected", "its destination is paused"
         return "rejected", f"its destination '{device.choice}' no longer exists; choose another"
     destination = health.get(device.active)
     if destination is None or destination.state == "ok":

@@ -148,6 +148,7 @@ class ConfiguredDevice:
     name: str
     address: IPv4Address | None = None
     destination: str | None = None
+    dns_over_tls: bool = False  # may it hide its queries from the destination's resolver?
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ class Config:
     transit_pool: IPv4Network
     notes: tuple[str, ...] = ()  # what was neutralised, for `check` and `status`
     address_service: str | None = None  # a URL that answers with the address it was asked from
+    refuse_new_devices: bool = False  # until somebody chooses, instead of the default
 
     def destination(self, name: str) -> Destination | None:
         return next((d for d in self.destinations if d.name == name), None)
@@ -365,6 +367,23 @@ class Receipt:
     device: str
     old: str | None
     new: str | None
+    connections_cut: int
+    milliseconds: float
+    at: str  # ISO 8601, UTC
+    note: str = ""  # why the device is refused all the same
+
+
+@dataclass(frozen=True, slots=True)
+class PauseReceipt:
+    """What pausing or resuming a destination did; `changed` is false when it was so already.
+
+    `devices` counts those that are refused from now on, or served again.
+    """
+
+    destination: str
+    paused: bool
+    changed: bool
+    devices: int
     connections_cut: int
     milliseconds: float
     at: str  # ISO 8601, UTC

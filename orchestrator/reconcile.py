@@ -17,6 +17,7 @@ from pathlib import Path
 from orchestrator import config as configuration
 from orchestrator.desired import LEASES_FILE, ROUTER, Images, Inputs, desired_state
 from orchestrator.documents import Document
+from orchestrator.gates import Gates
 from orchestrator.leases import parse_leases
 from orchestrator.model import (
     Action,
@@ -78,6 +79,7 @@ class Reconciler:
         last_good: Document[Config],
         host_facts: Callable[[], HostFacts],
         prepare_lan_port: Callable[[str], None],
+        gates: Gates,
     ) -> None:
         self._directory = directory
         self._tag = tag
@@ -87,6 +89,7 @@ class Reconciler:
         self._last_good = last_good
         self._host_facts = host_facts
         self._prepare_lan_port = prepare_lan_port
+        self._gates = gates
         self._lock = threading.Lock()
         self._images: Images | None = None
         self.config: Config | None = last_good.read().value
@@ -187,12 +190,14 @@ class Reconciler:
         outcome = self._apply(make_plan(self._desired(), self._observe()))
         if not self._switchboard.refresh():
             self._load_rules()
+        self._gates.fill()  # a router that started by itself has an empty set
         return outcome
 
     def _load_rules(self) -> None:
         # No switch may come between the reading of the marks and their loading.
         with self._switchboard.held():
             self._engine.execute(ROUTER, _LOAD_RULES)
+        self._gates.fill()
 
     def _desired(self) -> DesiredState:
         if self.config is None:

@@ -17,12 +17,14 @@ from orchestrator.addressing import egress_container
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.examiner import Examiner, Run
 from orchestrator.fieldwork import House
+from orchestrator.gates import Gates
 from orchestrator.model import Action, Config, ObservedContainer
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import RouterFailed, RouterLink
 from orchestrator.runtime.volume import Volume
+from orchestrator.strangers import Strangers
 from orchestrator.switch import Refused, Switchboard, nearest
 
 ORCHESTRATOR = "manyways-orchestrator"
@@ -39,6 +41,8 @@ class Service:
         engine: Engine,
         volume: Volume,
         router: RouterLink,
+        gates: Gates,
+        strangers: Strangers,
     ) -> None:
         self._reconciler = reconciler
         self._switchboard = switchboard
@@ -46,6 +50,8 @@ class Service:
         self._volume = volume
         self._router = router
         self.examiner = Examiner(engine, switchboard)
+        self._gates = gates
+        self._strangers = strangers
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = float("-inf")
         self._lock = threading.Lock()
@@ -56,7 +62,7 @@ class Service:
         """Return the report of GET /v1/status."""
         config = self._reconciler.config
         errors = list(self._reconciler.config_errors)
-        problems = list(self._reconciler.errors)
+        problems = [*self._reconciler.errors, *self._strangers.problems]
         report: dict[str, Any] = {
             "version": __version__,
             "config": {"errors": errors, "notes": list(config.notes) if config else []},
@@ -104,6 +110,10 @@ class Service:
     def assign(self, reference: str, destination: str) -> dict[str, Any]:
         """Switch a device and return the receipt. Raises Refused, RouterFailed, OSError."""
         return _plain(self._switchboard.assign(reference, destination))
+
+    def pause(self, destination: str, *, pause: bool) -> dict[str, Any]:
+        """Pause or resume a destination and return the receipt. Raises as `assign`."""
+        return _plain(self._switchboard.pause(destination, pause=pause))
 
     def rename(self, reference: str, name: str) -> dict[str, Any]:
         """Rename a device and return it. Raises Refused, OSError."""
@@ -168,6 +178,7 @@ class Service:
             now=time.clock_gettime(time.CLOCK_BOOTTIME),
             router_loaded=self._router_loaded(),
             reservations={d.mac: d.address for d in config.devices if d.address},
+            shut=self._gates.shut,
         )
 
     def _observed_containers(self) -> Mapping[str, ObservedContainer]:
@@ -205,7 +216,7 @@ def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, An
     by_name = {d.destination.name: d for d in destinations}
     address = str(router_address(config))
     well = healthy and all(s.state == "ok" for s in services)
-    well = well and all(d.state == "ok" for d in destinations)
+    well = well and all(d.state in ("ok", "paused") for d in destinations)
     return {
         "state": "healthy" if well else "degraded",
         "services": [_plain(s) for s in services],

@@ -14,6 +14,7 @@ from orchestrator.client import (
     Check,
     Destination,
     Device,
+    PauseReceipt,
     Receipt,
     Status,
     Uplink,
@@ -25,11 +26,15 @@ _TONES: dict[str, Tone] = {
     "ok": "good",
     "healthy": "good",
     "starting": "warn",
+    "paused": "warn",
     "degraded": "warn",
     "down": "bad",
     "failed": "bad",
     "rejected": "bad",
 }
+
+
+_STUCK = {"down": "rejected until this works again", "paused": "rejected until this is resumed"}
 
 
 def exit_code(status: Status) -> int:
@@ -114,7 +119,7 @@ def _devices_node(devices: Sequence[Device], destination: Destination) -> Node:
     if not devices:
         return Node("devices", "none", "dim")
     children = tuple(_device_node(device, destination["message"]) for device in devices)
-    stuck = "rejected until this works again" if destination["state"] == "down" else ""
+    stuck = _STUCK.get(destination["state"], "")
     return Node("devices", str(len(devices)), "", stuck, children)
 
 
@@ -159,7 +164,7 @@ def devices_text(devices: Sequence[Device], style: Style) -> str:
         (
             device["name"],
             device["address"] or "-",
-            device["destination"],
+            device["destination"] or "-",
             device["state"] if device["online"] or device["state"] != "ok" else "away",
             device["mac"],
         )
@@ -172,8 +177,23 @@ def receipt_text(receipt: Receipt, style: Style) -> str:
     """What a switch did, in one line."""
     device, old, new = (clean(receipt[key]) for key in ("device", "old", "new"))
     if old == new:
-        return f"{device} goes by {new} already; nothing was cut"
-    return f"{device}: {old} {style.arrow} {new}, {describe_cut(receipt)}"
+        text = f"{device} goes by {new} already; nothing was cut"
+    else:
+        text = f"{device}: {old} {style.arrow} {new}, {describe_cut(receipt)}"
+    if not receipt["note"]:
+        return text
+    return f"{text}\n{clean(receipt['note'])}: {device} is refused until orchestrator resume {new}"
+
+
+def pause_text(receipt: PauseReceipt) -> str:
+    """What pausing or resuming did, in one line."""
+    name, count = clean(receipt["destination"]), receipt["devices"]
+    devices = "1 device" if count == 1 else f"{count} devices"
+    if not receipt["changed"]:
+        return f"{name} is paused already" if receipt["paused"] else f"{name} is not paused"
+    if receipt["paused"]:
+        return f"{name} is paused: {devices} refused, {describe_cut(receipt)}"
+    return f"{name} is resumed: {devices} may send again"
 
 
 def actions_text(actions: Sequence[Action], nothing: str, style: Style) -> str:

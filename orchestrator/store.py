@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 
-from orchestrator.addressing import Side, mac_address
+from orchestrator.addressing import Side, is_ours, mac_address
 from orchestrator.model import Config
 
 MAX_DEVICES = 0xFFF
@@ -20,6 +21,7 @@ MAX_GENERATION = 0xFFF
 MAX_SLOTS = 239  # the third byte of the transit pool; above it lie the uplinks' placeholders
 MAX_UPLINKS = 15
 PROBE_NUMBER = 0  # the leak test's device; no other gets it
+MEETINGS_AT_ONCE = 12  # a switch waits meanwhile
 
 # The last two: Windows takes orders from whoever has these names.
 RESERVED_NAMES = frozenset(("manyways", "router", "localhost", "wpad", "isatap"))
@@ -35,7 +37,8 @@ class KnownDevice:
 
     `name` and `choice` are what a person said on the page or the command line (None: nothing
     yet). `active` is the destination in its live ct mark (None: it is rejected), and
-    `generation` counts the changes of `active`.
+    `generation` counts the changes of `active`. `typed_address` is where a device was seen that
+    has no lease, because somebody typed its address in by hand.
     """
 
     mac: str
@@ -45,6 +48,7 @@ class KnownDevice:
     choice: str | None = None
     active: str | None = None
     generation: int = 0
+    typed_address: IPv4Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class State:
     set when the document was damaged beyond reading: then nobody knows what was chosen, and a
     device without a choice is rejected rather than sent by the default destination.
     `probe_generation` goes on counting where the last leak test's device ended.
+    `paused` are the destinations that a person has paused, in order.
     """
 
     install: str
@@ -64,6 +69,7 @@ class State:
     stopped: bool = False
     choices_lost: bool = False
     probe_generation: int = 0
+    paused: tuple[str, ...] = ()
 
     def device(self, mac: str) -> KnownDevice | None:
         return next((d for d in self.devices if d.mac == mac), None)
@@ -101,9 +107,8 @@ def _seen(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State:
     known = state.device(mac)
     if known is None:
         return _added(state, mac, hostname, keep)
-    if hostname and known.hostname != hostname:
-        return state.with_device(replace(known, hostname=hostname))
-    return state
+    changed = replace(known, hostname=hostname or known.hostname)
+    return state if changed == known else state.with_device(changed)
 
 
 def _added(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State:
@@ -154,17 +159,40 @@ def without_choices(state: State) -> State:
     return replace(state, devices=devices, choices_lost=True)
 
 
+def paused(config: Config, state: State, destination: str, *, pause: bool) -> State:
+    """Return `state` with a destination paused or, with `pause` false, resumed."""
+    names = {*state.paused, destination} if pause else {*state.paused} - {destination}
+    return settle(config, replace(state, paused=tuple(sorted(names))), {})
+
+
+def wanted_destination(config: Config, state: State, device: KnownDevice) -> str | None:
+    """Return what was chosen for `device`, whether it works or not; None: nothing yet.
+
+    What a person chose comes first, then router.yaml's word for the device, then the default.
+    """
+    configured = next((d for d in config.devices if d.mac == device.mac), None)
+    wanted = device.choice or (configured.destination if configured else None)
+    if wanted is None and not state.choices_lost and not is_new(config, device):
+        return config.default_destination
+    return wanted
+
+
+def is_new(config: Config, device: KnownDevice) -> bool:
+    """Say whether `device` waits for somebody to choose. A name that it was given is no choice."""
+    known = device.choice is not None or any(d.mac == device.mac for d in config.devices)
+    return config.refuse_new_devices and not known
+
+
 def effective_destination(config: Config, state: State, device: KnownDevice) -> str | None:
     """Return the destination that `device` shall use now; None rejects its traffic.
 
-    What a person chose comes first, then router.yaml's word for the device, then the default.
-    A destination that no longer exists is never replaced by another: that would be a leak.
+    A destination that no longer exists, or is paused, is never replaced by another: that would
+    be a leak.
     """
-    configured = next((d.destination for d in config.devices if d.mac == device.mac), None)
-    wanted = device.choice or configured
-    if wanted is None:
-        wanted = None if state.choices_lost else config.default_destination
-    return wanted if wanted is not None and config.destination(wanted) else None
+    wanted = wanted_destination(config, state, device)
+    if wanted is None or wanted in state.paused or not config.destination(wanted):
+        return None
+    return wanted
 
 
 def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
@@ -180,6 +208,8 @@ def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
         state,
         slots=_numbered(state.slots, (d.name for d in config.destinations), MAX_SLOTS, "slots"),
         uplinks=_numbered(state.uplinks, (u.name for u in config.uplinks), MAX_UPLINKS, "uplinks"),
+        # Whoever writes a destination of that name later means one that works.
+        paused=tuple(name for name in state.paused if config.destination(name)),
     )
     keep = frozenset(hostnames) | {d.mac for d in config.devices}
     for configured in config.devices:
@@ -187,12 +217,63 @@ def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
     for mac, hostname in hostnames.items():
         # A leak test that was killed may leave its lease, but no device.
         if mac != probe_mac(state) or state.device(mac):
-            state = _seen(state, mac, hostname, keep)
+            state = _with_lease(_seen(state, mac, hostname, keep), mac)
     for device in state.devices:
         wanted = effective_destination(config, state, device)
         if wanted != device.active:
             state = state.with_device(_activated(device, wanted))
     return state
+
+
+def _with_lease(state: State, mac: str) -> State:
+    device = state.device(mac)
+    if device is None or device.typed_address is None:
+        return state
+    return state.with_device(replace(device, typed_address=None))
+
+
+def meet(
+    config: Config, state: State, seen: Mapping[str, IPv4Address], leased: Collection[str]
+) -> State:
+    """Return `state` with the devices that were seen at an address without having a lease.
+
+    `seen` maps MAC addresses as they came from the wire; those that are no device of the home's
+    are left out, and so is, for this time, who comes after the first dozen. Raises StoreFull.
+    """
+    keep = frozenset((*seen, *leased, *(d.mac for d in config.devices)))
+    known = typed_addresses(state)
+    news = (
+        (mac, address)
+        for mac, address in seen.items()
+        if mac not in leased
+        and known.get(mac) != address
+        and _may_be_a_device(config, state.install, mac, address)
+    )
+    for mac, address in itertools.islice(news, MEETINGS_AT_ONCE):
+        state = _at(_seen(state, mac, "", keep), mac, address)
+    return settle(config, state, {})
+
+
+def _at(state: State, mac: str, address: IPv4Address) -> State:
+    """Return `state` with a device at a typed-in address, where nobody else is any more."""
+    for other in [d for d in state.devices if d.typed_address == address]:
+        state = state.with_device(replace(other, typed_address=None))
+    device = state.device(mac)
+    assert device is not None
+    return state.with_device(replace(device, typed_address=address))
+
+
+def _may_be_a_device(config: Config, install: str, mac: str, address: IPv4Address) -> bool:
+    lan = config.lan
+    taken = (lan.address.ip, *lan.service_addresses, lan.network[0], lan.network[-1])
+    is_one_host = mac != "00:00:00:00:00:00" and not int(mac[:2], 16) & 1
+    is_in_the_home = address in lan.network and address not in taken
+    return is_one_host and is_in_the_home and not is_ours(install, mac)
+
+
+def typed_addresses(state: State) -> dict[str, IPv4Address]:
+    """Return {MAC: address} of the devices that were seen without a lease."""
+    return {d.mac: d.typed_address for d in state.devices if d.typed_address is not None}
 
 
 def _activated(device: KnownDevice, destination: str | None) -> KnownDevice:

@@ -21,7 +21,7 @@ from typing import Protocol
 from orchestrator import store
 from orchestrator.desired import MARKS_FILE
 from orchestrator.documents import Document
-from orchestrator.model import Config, Receipt
+from orchestrator.model import Config, PauseReceipt, Receipt
 from orchestrator.render.router import all_marks, mark_changes, render_marks
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import Cut, RouterFailed, RouterNamespace
@@ -71,8 +71,10 @@ class Switchboard:
 
     @property
     def addresses(self) -> Mapping[str, IPv4Address]:
-        """{MAC: address} of every device that has a lease."""
-        return self._addresses
+        """{MAC: address} of every device that has a lease, or was seen at a typed-in address."""
+        leased = set(self._addresses.values())
+        typed = store.typed_addresses(self._state).items()
+        return {**{mac: at for mac, at in typed if at not in leased}, **self._addresses}
 
     @property
     def receipts(self) -> Mapping[str, Receipt]:
@@ -94,6 +96,20 @@ class Switchboard:
             self._addresses = addresses
             self._commit(store.settle(config, self._state, hostnames))
 
+    def meet(self, seen: Mapping[str, IPv4Address]) -> bool:
+        """Take in devices that send without a lease; say whether there was anything new.
+
+        Raises store.StoreFull, OSError, RouterFailed.
+        """
+        with self._lock:
+            if self._config is None:
+                return False
+            new = store.meet(self._config, self._state, seen, self._addresses.keys())
+            if new == self._state:
+                return False
+            self._commit(new)
+            return True
+
     def set_stopped(self, stopped: bool) -> None:
         """Remember whether the router shall be there at all. Raises OSError."""
         with self._lock:
@@ -108,24 +124,20 @@ class Switchboard:
         """
         with self._lock:
             config, device = self._configured(), self.find(reference)
-            if config.destination(destination) is None:
-                known = [d.name for d in config.destinations]
-                raise Refused(
-                    f"no destination is called '{destination}'",
-                    nearest(destination, known),
-                    unknown=True,
-                )
+            self._check_destination(destination)
             name = self.names()[device.mac]
+            wanted = store.wanted_destination(config, self._state, device)
             state = self._state.with_device(replace(device, choice=destination))
             cut = self._commit(store.settle(config, state, {}))
             receipt = Receipt(
                 mac=device.mac,
                 device=name,
-                old=device.active,
+                old=wanted if wanted in self._state.paused else device.active,
                 new=destination,
                 connections_cut=cut.connections,
                 milliseconds=round(cut.milliseconds, 1),
-                at=datetime.now(UTC).isoformat(timespec="seconds"),
+                at=_now(),
+                note=f"{destination} is paused" if destination in self._state.paused else "",
             )
             if receipt.old != receipt.new:
                 self._receipts[device.mac] = receipt
@@ -147,6 +159,27 @@ class Switchboard:
             self._commit(store.without_probe(self._state))
             self._receipts.pop(store.probe_mac(self._state), None)
 
+    def pause(self, destination: str, *, pause: bool = True) -> PauseReceipt:
+        """Refuse everything of a destination's devices, or serve them again; keep their choices.
+
+        Raises Refused for an unknown destination; RouterFailed or OSError when it could not be
+        done, and then nothing changed.
+        """
+        with self._lock:
+            config, before = self._configured(), self._state
+            self._check_destination(destination)
+            cut = self._commit(store.paused(config, before, destination, pause=pause))
+            wanted = (store.wanted_destination(config, self._state, d) for d in self._state.devices)
+            return PauseReceipt(
+                destination=destination,
+                paused=pause,
+                changed=pause != (destination in before.paused),
+                devices=sum(name == destination for name in wanted),
+                connections_cut=cut.connections,
+                milliseconds=round(cut.milliseconds, 1),
+                at=_now(),
+            )
+
     def rename(self, reference: str, name: str) -> str:
         """Give a device a name of a person's choice and return its MAC. Raises Refused, OSError."""
         with self._lock:
@@ -164,9 +197,9 @@ class Switchboard:
     def find(self, reference: str) -> store.KnownDevice:
         """Return the device with that name, MAC or IP address. Raises Refused."""
         wanted = _canonical(reference)
-        names = self.names()
+        names, addresses = self.names(), self.addresses
         for device in self._state.devices:
-            address = self._addresses.get(device.mac)
+            address = addresses.get(device.mac)
             if wanted in (device.mac, names[device.mac], str(address)):
                 return device
         hint = nearest(wanted, list(names.values()))
@@ -188,6 +221,12 @@ class Switchboard:
                     self._align(router, store.live_marks(self._state))
                     return router.marks() is not None
             return True
+
+    def _check_destination(self, name: str) -> None:
+        known = [d.name for d in self._configured().destinations]
+        if name not in known:
+            message = f"no destination is called '{name}'"
+            raise Refused(message, nearest(name, known), unknown=True)
 
     def _configured(self) -> Config:
         if self._config is None:
@@ -234,6 +273,10 @@ class Switchboard:
         if present is None or present.agree_with(marks):
             return NOTHING_CUT  # None: its rules are not loaded; it will read the file by itself
         return router.change_marks(all_marks(marks), present.all() - set(marks.values()))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _canonical(reference: str) -> str:

@@ -49,6 +49,16 @@ def assign(args: Namespace, control: Control, style: Style) -> Answer:
     return Answer(show.receipt_text(receipt, style), receipt)
 
 
+def pause(args: Namespace, control: Control, _: Style) -> Answer:
+    receipt = control.pause(args.destination)
+    return Answer(show.pause_text(receipt), receipt)
+
+
+def resume(args: Namespace, control: Control, _: Style) -> Answer:
+    receipt = control.resume(args.destination)
+    return Answer(show.pause_text(receipt), receipt)
+
+
 def rename(args: Namespace, control: Control, _: Style) -> Answer:
     device = control.rename(args.device, args.name)
     text = f"{clean(args.device)} is now called {clean(device['name'])}"

@@ -21,6 +21,7 @@ _STATES: dict[str, tuple[Tone, str]] = {
     "starting": ("warn", "Starting…"),
     "degraded": ("warn", "Works, with trouble"),
     "down": ("bad", "Does not work"),
+    "paused": ("warn", "Paused"),
 }
 _CHECKS: dict[str, tuple[Tone, str]] = {
     "ok": ("good", "works"),
@@ -139,7 +140,8 @@ def moved(receipt: Receipt) -> str:
     """What the person is told right after a switch."""
     if receipt["old"] == receipt["new"]:
         return f"{receipt['device']} uses {receipt['new']} already; nothing was cut."
-    return f"{receipt['device']} now uses {receipt['new']}: {describe_cut(receipt)}."
+    said = f"{receipt['device']} now uses {receipt['new']}: {describe_cut(receipt)}."
+    return f"{said} {_sentence(receipt['note'])}".strip()
 
 
 def _alerts(status: Status) -> tuple[str, ...]:
@@ -176,6 +178,9 @@ def _headline(status: Status, alerts: Sequence[str]) -> tuple[Tone, str]:
         return "warn", f"{_listed(starting)} {'is' if len(starting) == 1 else 'are'} starting"
     if status["state"] != "healthy":
         return "warn", "Something needs attention"
+    paused = [d["name"] for d in status["destinations"] if d["state"] == "paused"]
+    if paused:
+        return "warn", f"{_listed(paused)} {'is' if len(paused) == 1 else 'are'} paused"
     return "good", "Everything works"
 
 
@@ -198,7 +203,9 @@ def _device(device: Device, destinations: Sequence[Destination], now: datetime) 
         destination=device["destination"],
         choices=choices,
         trouble=_trouble(device),
-        why=way_id(device["destination"]) if device["state"] in ("down", "starting") else "",
+        why=way_id(device["destination"])
+        if device["state"] != "ok" and any(choice.current for choice in choices)
+        else "",
         tone="warn" if device["state"] == "starting" else "bad",
         receipt=_remembered(receipt, now) if receipt else "",
     )

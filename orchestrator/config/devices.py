@@ -10,7 +10,7 @@ from orchestrator.config.errors import nearest
 from orchestrator.config.reader import Section
 from orchestrator.model import ConfiguredDevice
 
-KEYS = ("name", "mac", "address", "destination")
+KEYS = ("name", "mac", "address", "destination", "dns_over_tls")
 MOST = 4000  # the mark of a connection has twelve bits for its device
 
 
@@ -34,10 +34,11 @@ def read_devices(
                 f"there is no destination '{destination}'",
                 nearest(destination, destinations),
             )
+        dns_over_tls = bool(section.value("dns_over_tls", values.allowed, False))
         for key, found in (("name", name), ("mac", mac), ("address", address)):
             _check_unique(section, key, found, seen)
         if name and mac:
-            devices.append(ConfiguredDevice(mac, name, address, destination))
+            devices.append(ConfiguredDevice(mac, name, address, destination, dns_over_tls))
     if len(sections) > MOST:
         root.error("devices", f"there are {len(sections)}", f"at most {MOST} are possible")
     return devices

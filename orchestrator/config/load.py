@@ -18,8 +18,8 @@ from orchestrator.model import Config, HostFacts, Uplink
 
 FILE = "router.yaml"
 KEYS = (
-    *("lan", "uplinks", "destinations", "default_destination", "devices", "transit"),
-    "leaktest",
+    *("lan", "uplinks", "destinations", "default_destination"),
+    *("new_devices", "devices", "transit", "leaktest"),
 )
 
 
@@ -55,6 +55,7 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
             f"there is no destination '{default}'",
             nearest(default, reading.names),
         )
+    refuse_new = bool(root.value("new_devices", values.refuses_new, False))
     devices = read_devices(root, lan.address, reading.names)
     pool = root.value("transit", values.transit, DEFAULT_TRANSIT)
     leaktest = root.section("leaktest", ("address_service",))
@@ -72,6 +73,7 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
         transit_pool=pool,
         notes=tuple(dict.fromkeys(root.findings.notes)),
         address_service=address_service,
+        refuse_new_devices=refuse_new,
     )
 
 

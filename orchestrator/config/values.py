@@ -218,6 +218,22 @@ def web_address(text: str) -> str:
     return text
 
 
+def allowed(text: str) -> bool:
+    """Whether something is allowed."""
+    return _either(text, "allow", "refuse")
+
+
+def refuses_new(text: str) -> bool:
+    """Whether devices that nobody chose for are refused."""
+    return _either(text, "refuse", "default")
+
+
+def _either(text: str, true: str, false: str) -> bool:
+    if text not in (true, false):
+        raise Bad(f"{_quoted(text)} is neither {true} nor {false}", f"write {true} or {false}")
+    return text == true
+
+
 def kind(text: str) -> Kind:
     try:
         return Kind(text.lower())

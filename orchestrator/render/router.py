@@ -1,7 +1,7 @@
 """The router namespace as text: its nftables rules, its live marks, its legs and tables.
 
 The rules are static for a set of destinations; what a switch changes are the elements of one
-map and one set. They are a file of their own, so that a switch rewrites a few lines, and a
+map and two sets. They are a file of their own, so that a switch rewrites a few lines, and a
 router that starts by itself loads rules and marks as one transaction.
 """
 
@@ -15,7 +15,11 @@ from ipaddress import IPv4Address, IPv4Network
 SLOT_MASK = 0xFF
 TABLE = "inet manyways"
 MARK_MAP = "device_mark"
+SENDER_SET = "sender"
 LIVE_SET = "live_mark"
+SHUT_SET = "shut"
+STRANGERS_SET = "strangers"
+STRANGERS_SIZE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class RouterView:
     page: IPv4Address
     transit_pool: IPv4Network
     transits: tuple[Transit, ...]
+    dns_over_tls: tuple[str, ...] = ()  # the MAC addresses of those that may
 
 
 def render_legs(view: RouterView) -> str:
@@ -57,12 +62,20 @@ def render_legs(view: RouterView) -> str:
 
 
 def render_marks(marks: Mapping[str, int]) -> str:
-    """Return the nft commands that fill the map and the set with {MAC: live ct mark}."""
+    """Return the nft commands that fill the map and the sets with {MAC: live ct mark}."""
     if not marks:
         return "# no device may send\n"
-    pairs = ",\n".join(f"  {mac} : {mark:#010x}" for mac, mark in sorted(marks.items()))
-    live = ",\n".join(f"  {mark:#010x}" for mark in sorted(marks.values()))
-    return f"add element {TABLE} {MARK_MAP} {{\n{pairs}\n}}\nadd element {TABLE} {LIVE_SET} {{\n{live}\n}}\n"
+    pairs = sorted(marks.items())
+    return (
+        _filled(MARK_MAP, (f"{mac} : {mark:#010x}" for mac, mark in pairs))
+        + _filled(SENDER_SET, (f"{mac} . {mark:#010x}" for mac, mark in pairs))
+        + _filled(LIVE_SET, (f"{mark:#010x}" for mark in sorted(marks.values())))
+    )
+
+
+def _filled(name: str, elements: Iterable[str]) -> str:
+    lines = ",\n".join(f"  {element}" for element in elements)
+    return f"add element {TABLE} {name} {{\n{lines}\n}}\n"
 
 
 def mark_changes(old: Mapping[str, int], new: Mapping[str, int]) -> str:
@@ -76,18 +89,29 @@ def mark_changes(old: Mapping[str, int], new: Mapping[str, int]) -> str:
         if before == after:
             continue
         if before is not None:
-            delete.append(f"delete element {TABLE} {MARK_MAP} {{ {mac} : {before:#010x} }}")
-            delete.append(f"delete element {TABLE} {LIVE_SET} {{ {before:#010x} }}")
+            delete += [f"delete {element}" for element in _elements_of(mac, before)]
         if after is not None:
-            add.append(f"add element {TABLE} {MARK_MAP} {{ {mac} : {after:#010x} }}")
-            add.append(f"add element {TABLE} {LIVE_SET} {{ {after:#010x} }}")
+            add += [f"add {element}" for element in _elements_of(mac, after)]
     return "".join(command + "\n" for command in (*delete, *add))
 
 
+def _elements_of(mac: str, mark: int) -> Iterable[str]:
+    yield f"element {TABLE} {MARK_MAP} {{ {mac} : {mark:#010x} }}"
+    yield f"element {TABLE} {SENDER_SET} {{ {mac} . {mark:#010x} }}"
+    yield f"element {TABLE} {LIVE_SET} {{ {mark:#010x} }}"
+
+
 def all_marks(marks: Mapping[str, int]) -> str:
-    """Return the nft commands that lead from any content of map and set to exactly `marks`."""
-    empty = f"flush map {TABLE} {MARK_MAP}\nflush set {TABLE} {LIVE_SET}\n"
-    return empty + render_marks(marks)
+    """Return the nft commands that lead from any content of map and sets to exactly `marks`."""
+    sets = "".join(f"flush set {TABLE} {name}\n" for name in (SENDER_SET, LIVE_SET))
+    return f"flush map {TABLE} {MARK_MAP}\n{sets}{render_marks(marks)}"
+
+
+def shut_slots(slots: Iterable[int]) -> str:
+    """Return the nft commands that make these, and no other, the slots that are shut."""
+    shut = ", ".join(f"{slot:#010x}" for slot in sorted(slots))
+    add = f"add element {TABLE} {SHUT_SET} {{ {shut} }}\n" if shut else ""
+    return f"flush set {TABLE} {SHUT_SET}\n{add}"
 
 
 def render_rules(view: RouterView) -> str:
@@ -95,7 +119,12 @@ def render_rules(view: RouterView) -> str:
     return _RULES.format(
         table=TABLE,
         mark_map=MARK_MAP,
+        sender_set=SENDER_SET,
         live_set=LIVE_SET,
+        shut_set=SHUT_SET,
+        strangers_set=STRANGERS_SET,
+        strangers_size=STRANGERS_SIZE,
+        dns_over_tls=_elements(view.dns_over_tls),
         mask=f"{SLOT_MASK:#010x}",
         resolvers=_elements(f"{t.slot:#010x} : {t.egress}" for t in view.transits),
         egresses=_elements(f"{t.egress_mac} : {t.slot:#010x}" for t in view.transits),
@@ -104,6 +133,16 @@ def render_rules(view: RouterView) -> str:
         page=view.page,
         transit_pool=view.transit_pool,
     )
+
+
+def render_version6() -> str:
+    """Return ipv6.nft, the refusal of IPv6; `$lan` as for the rules.
+
+    At the ingress of the leg, where the kernel builds the answer from the packet alone: the
+    router needs no IPv6 address, no route and no IPv6 at all for it, so nothing of it can be
+    reached by IPv6. It is a file of its own because not every kernel can do so.
+    """
+    return _VERSION6
 
 
 def _elements(items: Iterable[str]) -> str:
@@ -127,6 +166,30 @@ table {table} {{
 		size 8192
 	}}
 
+	# Whose marks they are: a device that takes another's address and ports gets nothing by it.
+	set {sender_set} {{
+		type ether_addr . mark
+		size 8192
+	}}
+
+	# The slots whose egress is down, as long as the orchestrator sees it; empty at the start.
+	set {shut_set} {{
+		type mark
+	}}
+
+	# Who sends without being known: the orchestrator looks here for devices without a lease.
+	set {strangers_set} {{
+		type ether_addr . ipv4_addr
+		size {strangers_size}
+		flags dynamic,timeout
+		timeout 5m
+	}}
+
+	# Who may hide its queries from the destination's resolver.
+	set dns_over_tls {{
+		type ether_addr{dns_over_tls}
+	}}
+
 	# The resolver of each destination, by the mark's last byte.
 	map resolver {{
 		type mark : ipv4_addr{resolvers}
@@ -148,6 +211,7 @@ table {table} {{
 		# Once marked, for ever: a flow without an answer stays "new", and would otherwise
 		# take over the mark of the next destination.
 		iifname $lan ip saddr {lan} ct mark 0x00000000 ct state new ct mark set ether saddr map @{mark_map}
+		iifname $lan ip saddr {lan} ct mark 0x00000000 ct state new add @{strangers_set} {{ ether saddr . ip saddr }}
 		# In both directions, so that a reset towards the far end finds the way it came.
 		meta mark set ct mark
 	}}
@@ -162,6 +226,7 @@ table {table} {{
 		type filter hook prerouting priority dstnat + 10; policy accept;
 		# What has no way out is refused here already: the refusals of the routing itself are
 		# rationed by the kernel, and a device with many connections would hang.
+		iifname $lan ip saddr {lan} fib daddr type unicast ct mark & {mask} @{shut_set} goto refuse
 		iifname $lan ip saddr {lan} fib daddr type unicast fib daddr . mark oif missing goto refuse
 	}}
 
@@ -190,8 +255,9 @@ table {table} {{
 		iifname $lan ip saddr != {lan} drop
 		ct state invalid goto refuse
 		ct mark != @{live_set} goto refuse
+		iifname $lan ether saddr . ct mark != @{sender_set} goto refuse
 		# DNS over TLS would hide a query from the destination's resolver.
-		iifname $lan meta l4proto {{ tcp, udp }} th dport 853 goto refuse
+		iifname $lan ether saddr != @dns_over_tls meta l4proto {{ tcp, udp }} th dport 853 goto refuse
 		# Only a query, which is redirected to the device's own resolver, goes to a transit network.
 		iifname $lan ip daddr {transit_pool} meta l4proto {{ tcp, udp }} th dport 53 accept
 		iifname $lan ip daddr {transit_pool} goto refuse
@@ -216,4 +282,17 @@ table {table} {{
 		ip daddr 127.0.0.11 reject
 	}}
 }}
+"""
+
+_VERSION6 = """\
+table netdev manyways
+delete table netdev manyways
+table netdev manyways {
+	chain refuse_ipv6 {
+		type filter hook ingress device $lan priority filter; policy accept;
+		# No error is the answer to an error (RFC 4443, 2.4).
+		icmpv6 type < 128 drop
+		meta protocol ip6 reject with icmpv6 admin-prohibited
+	}
+}
 """

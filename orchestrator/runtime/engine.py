@@ -10,6 +10,7 @@ import contextlib
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import docker
@@ -39,6 +40,19 @@ _LOG_OPTIONS = {"max-size": "1m", "max-file": "2"}  # an SD card is small and we
 
 class EngineFailed(Exception):
     """The Docker engine refused, or does not answer; the message is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEvent:
+    """What has just happened to something of ours, in the engine's own words.
+
+    `signal` is that of a "kill", as a number. Networks have no `container`. The first event says
+    that from now on none is missed: its `action` is "listening".
+    """
+
+    container: str
+    action: str
+    signal: str = ""
 
 
 @contextlib.contextmanager
@@ -152,12 +166,14 @@ class Engine:
             listed = self._api.containers(all=True, filters={"name": f"_{container}$"})
         return bool(listed)
 
-    def events(self) -> Iterator[None]:
+    def events(self) -> Iterator[ContainerEvent]:
         """Yield whenever a container or network of ours changes. Raises EngineFailed."""
         filters = {"label": f"{OWNER_LABEL}={OWNER}", "type": ["container", "network"]}
         with _engine_errors("listening to the engine"):
-            for _ in self._client.events(decode=True, filters=filters):
-                yield
+            stream = self._client.events(decode=True, filters=filters)
+            yield ContainerEvent("", "listening")
+            for item in stream:
+                yield _event(item)
 
     # --- doing -------------------------------------------------------------------------------
 
@@ -253,6 +269,12 @@ class Engine:
         container, network = action.target.split()
         with contextlib.suppress(docker.errors.NotFound):
             self._api.disconnect_container_from_network(container, network, force=True)
+
+
+def _event(item: Mapping[str, Any]) -> ContainerEvent:
+    about = item["Actor"].get("Attributes") or {}
+    container = str(about.get("name", "")) if item.get("Type") == "container" else ""
+    return ContainerEvent(container, str(item.get("Action", "")), str(about.get("signal", "")))
 
 
 def _spec_label(item: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from pyroute2 import netns
@@ -27,6 +28,16 @@ def namespace_inode(pid: int) -> int:
         return os.stat(f"/proc/{pid}/ns/net").st_ino
     except OSError as error:
         raise NamespaceGone(f"process {pid} has no network namespace: {error.strerror}") from error
+
+
+def started_at(pid: int) -> float | None:
+    """Return when a process began (s of CLOCK_BOOTTIME); None when it has ended. See proc(5)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # The name, in brackets, may hold anything; what follows it are single words.
+    return int(text.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
 
 
 class NamespaceThread:

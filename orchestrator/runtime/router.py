@@ -19,7 +19,7 @@ from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from orchestrator.render.router import LIVE_SET, MARK_MAP, TABLE
+from orchestrator.render.router import LIVE_SET, MARK_MAP, SENDER_SET, STRANGERS_SET, TABLE
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
 from orchestrator.runtime.nudge import TcpConnection, nudge
 
@@ -42,14 +42,16 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What the kernel has: the mark of each MAC address, and the marks that may pass."""
+    """What the kernel has: the mark of each MAC address, whose marks they are, which may pass."""
 
     by_mac: Mapping[str, int]
+    senders: frozenset[tuple[str, int]]
     live: frozenset[int]
 
     def agree_with(self, marks: Mapping[str, int]) -> bool:
         """Say whether exactly `marks` are given and live."""
-        return self.by_mac == marks and self.live == set(marks.values())
+        given = self.by_mac == marks and self.senders == set(marks.items())
+        return given and self.live == set(marks.values())
 
     def all(self) -> set[int]:
         """Return every mark that a connection may have."""
@@ -84,6 +86,17 @@ class RouterNamespace:
     def marks(self) -> Marks | None:
         """Return the marks as the kernel has them; None before the rules are loaded."""
         return self._thread.run(_read_marks, self._nft)
+
+    def strangers(self) -> list[tuple[str, IPv4Address]]:
+        """Return (MAC, address) of those who sent without a mark, the latest last.
+
+        Nobody before the rules are loaded. Raises NamespaceGone.
+        """
+        return self._thread.run(_read_strangers, self._nft)
+
+    def apply(self, transaction: str) -> None:
+        """Apply nft commands as one transaction. Raises RouterFailed and NamespaceGone."""
+        self._thread.run(_command, self._nft, transaction)
 
     def change_marks(self, transaction: str, dead: Iterable[int]) -> Cut:
         """Apply nft commands as one transaction, then cut every connection with a `dead` mark.
@@ -136,10 +149,22 @@ def _command(nft: Any, text: str) -> str:
 def _read_marks(nft: Any) -> Marks | None:
     try:
         by_mac = _elements(nft, "map", MARK_MAP)
+        senders = _elements(nft, "set", SENDER_SET)
         live = _elements(nft, "set", LIVE_SET)
     except RouterFailed:
         return None
-    return Marks({mac: int(mark) for mac, mark in by_mac}, frozenset(map(int, live)))
+    owned = frozenset((mac, int(mark)) for mac, mark in (pair["concat"] for pair in senders))
+    return Marks({mac: int(mark) for mac, mark in by_mac}, owned, frozenset(map(int, live)))
+
+
+def _read_strangers(nft: Any) -> list[tuple[str, IPv4Address]]:
+    try:
+        noted = _elements(nft, "set", STRANGERS_SET)
+    except RouterFailed:
+        return []
+    elements = sorted((i["elem"] for i in noted), key=lambda e: (e["expires"], e["val"]["concat"]))
+    pairs = (element["val"]["concat"] for element in elements)
+    return [(mac, IPv4Address(address)) for mac, address in pairs]
 
 
 def _elements(nft: Any, kind: str, name: str) -> list[Any]:

@@ -6,11 +6,14 @@ import errno
 import re
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from orchestrator.model import ConfiguredDevice
 from tests import golden_files
+from tests.homes import TV
 from tests.netns.world import (
     ECHO,
     PUBLIC_DNS,
@@ -120,6 +123,19 @@ def test_every_query_goes_to_the_destinations_own_resolver(home: World, server: 
 def test_encrypted_dns_on_its_own_port_is_refused(home: World) -> None:
     assert fails_with(NO_HOST, lambda: home.tv.tcp(853))
     assert home.tv.refusals(853, 1) == [PROHIBITED]
+
+
+def test_a_device_that_may_hides_its_queries_but_from_its_own_destination_only(
+    home: World,
+) -> None:
+    allowed = ConfiguredDevice(TV, "tv", dns_over_tls=True)
+    home.config = replace(home.config, devices=(allowed,))
+    home.render()
+    home.apply()
+    assert home.tv.asks_tcp(853) == home.tv.asks_udp(853) == f"uk {home.tv.address}"
+    assert home.tv.refusals(853, 1, "10.213.2.2") == [PROHIBITED]
+    assert fails_with(NO_HOST, lambda: home.laptop.tcp(853))
+    assert home.laptop.refusals(853, 1) == [PROHIBITED]
 
 
 def test_an_unknown_device_is_refused_everywhere(home: World) -> None:

@@ -32,12 +32,17 @@ def _live(home: World) -> dict[str, int]:
     return store.live_marks(home.switchboard.state)
 
 
-def _in_kernel(home: World) -> tuple[dict[str, int], set[int]]:
-    """Return the map and the set, as nft(8) lists them."""
+def _in_kernel(home: World) -> tuple[dict[str, int], set[int], dict[str, int]]:
+    """Return the map and the two sets, as nft(8) lists them."""
     table = home.router.run("nft list table inet manyways")
     by_mac = dict(re.findall(r"([0-9a-f:]{17}) : (0x[0-9a-f]{8})", _block(table, "device_mark")))
     live = re.findall(r"0x[0-9a-f]{8}", _block(table, "live_mark"))
-    return {mac: int(mark, 16) for mac, mark in by_mac.items()}, {int(mark, 16) for mark in live}
+    senders = re.findall(r"([0-9a-f:]{17}) \. (0x[0-9a-f]{8})", _block(table, "sender"))
+    return (
+        {mac: int(mark, 16) for mac, mark in by_mac.items()},
+        {int(mark, 16) for mark in live},
+        {mac: int(mark, 16) for mac, mark in senders},
+    )
 
 
 def _block(table: str, name: str) -> str:
@@ -46,7 +51,7 @@ def _block(table: str, name: str) -> str:
 
 def _agrees(home: World) -> bool:
     marks = _live(home)
-    return _in_kernel(home) == (marks, set(marks.values()))
+    return _in_kernel(home) == (marks, set(marks.values()), marks)
 
 
 def test_the_kernel_has_the_marks_of_the_file(home: World) -> None:
@@ -155,6 +160,28 @@ def test_switching_back_revives_nothing(home: World) -> None:
         opened.close()
 
 
+def test_a_pause_cuts_as_a_switch_does_and_survives_a_new_start(home: World) -> None:
+    home.switchboard.assign("laptop", "uk")
+    with home.tv.tcp(ECHO) as near, home.laptop.tcp(ECHO) as neighbour:
+        near.recv(100)
+        assert neighbour.recv(100).startswith(b"uk")
+        far = home.egresses["direct"].accepted[-1]
+        receipt = home.switchboard.pause("direct")
+        assert (receipt.devices, receipt.connections_cut) == (1, 1)
+        with pytest.raises(ConnectionResetError):
+            near.recv(100)
+        with pytest.raises(ConnectionResetError):
+            _speak_until_reset(far)
+        home.egresses["uk"].accepted[-1].sendall(b"still here")
+        assert neighbour.recv(100) == b"still here"
+    home.router.run("nft delete table inet manyways")
+    home.apply()
+    assert home.tv.refusals(SILENT, 3) == [PROHIBITED] * 3
+    assert home.egresses["direct"].heard == []
+    home.switchboard.pause("direct", pause=False)
+    assert home.tv.asks_udp(ECHO) == f"direct {home.tv.address}"
+
+
 def test_nobody_else_notices(home: World) -> None:
     with home.laptop.tcp(ECHO) as busy, busy.makefile() as stream:
         stream.readline()
@@ -170,6 +197,8 @@ def test_nobody_else_notices(home: World) -> None:
         "flush map inet manyways device_mark",
         "flush set inet manyways live_mark",
         "add element inet manyways live_mark { 0x00900101 }",
+        "flush set inet manyways sender",
+        f"add element inet manyways sender {{ {TV} . 0x00900101 }}",
         "flush map inet manyways device_mark\n"
         f"add element inet manyways device_mark {{ {TV} : 0x00100201, {LAPTOP} : 0x00100101 }}",
         "flush map inet manyways device_mark\n"
@@ -260,6 +289,36 @@ def test_a_router_that_started_again_gets_a_new_handle(home: World) -> None:
     home.router_pid = home.router.pid
     assert home.switchboard.assign("tv", "uk").new == "uk"
     assert home.tv.asks_udp(ECHO, WEB).startswith("uk")
+
+
+def test_a_flow_belongs_to_its_device_alone(home: World) -> None:
+    """Somebody takes over another device's address and ports: its packets join nothing."""
+    home.switchboard.assign("tv", "uk")
+    home.laptop.space.run(f"ip address add {home.tv.address}/32 dev lo")
+    with home.tv.udp(SILENT) as mine, home.laptop.space.socket(socket.SOCK_DGRAM) as taken:
+        mine.send(b"mine")
+        until(lambda: home.egresses["uk"].heard, "the first datagram")
+        taken.bind(mine.getsockname())
+        taken.connect((WEB, SILENT))
+        taken.send(b"taken")
+        with home.laptop.udp(SILENT) as own:
+            own.send(b"own")
+        until(lambda: home.egresses["direct"].heard, "a later datagram by the same wire")
+        mine.send(b"still mine")
+        until(lambda: len(home.egresses["uk"].heard) > 1, "the next datagram")
+    assert [data for data, _ in home.egresses["uk"].heard] == [b"mine", b"still mine"]
+    assert home.egresses["direct"].heard == [(b"own", home.laptop.address)]
+
+
+def test_a_new_flow_goes_by_who_sends_it_whatever_its_address(home: World) -> None:
+    home.switchboard.assign("tv", "uk")
+    home.laptop.space.run(f"ip address add {home.tv.address}/32 dev lo")
+    with home.laptop.space.socket(socket.SOCK_DGRAM) as made:
+        made.bind((home.tv.address, 0))
+        made.sendto(b"borrowed", (WEB, SILENT))
+        until(lambda: home.egresses["direct"].heard, "the datagram")
+    assert home.egresses["direct"].heard == [(b"borrowed", home.tv.address)]
+    assert home.egresses["uk"].heard == []
 
 
 def test_a_new_device_may_send_at_once(home: World) -> None:

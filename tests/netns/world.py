@@ -24,6 +24,7 @@ from orchestrator import addressing, store
 from orchestrator.addressing import Side, mac_address
 from orchestrator.desired import Images, Inputs, desired_state
 from orchestrator.documents import Document
+from orchestrator.gates import Gates
 from orchestrator.model import Config, ContainerSpec, DesiredState
 from orchestrator.runtime.namespace import NamespaceThread
 from orchestrator.runtime.router import RouterLink
@@ -75,7 +76,16 @@ class Space:
 
     def run(self, command: str, stdin: str = "") -> str:
         """Run a command line inside, without a shell, and return what it prints."""
-        done = subprocess.run(
+        done = self._done(command, stdin)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
+
+    def run_anyhow(self, command: str) -> str:
+        """Return what a command prints that may, or shall, fail."""
+        return self._done(command, "").stdout
+
+    def _done(self, command: str, stdin: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             ["ip", "netns", "exec", self.name, *command.split()],
             input=stdin,
             capture_output=True,
@@ -83,8 +93,18 @@ class Space:
             timeout=WAIT_S,
             check=False,
         )
-        assert done.returncode == 0, f"{command}: {done.stderr}"
-        return done.stdout
+
+    def socket6(self, kind: socket.SocketKind, protocol: int = 0) -> socket.socket:
+        """Return an IPv6 socket of this namespace."""
+        made = self._thread.run(socket.socket, socket.AF_INET6, kind, protocol)
+        made.settimeout(WAIT_S)
+        return made
+
+    def packets(self, leg: str) -> socket.socket:
+        """Return a socket that sends whole frames by a leg."""
+        made = self._thread.run(socket.socket, socket.AF_PACKET, socket.SOCK_RAW)
+        self._thread.run(made.bind, (leg, 0))
+        return made
 
     def socket(self, kind: socket.SocketKind) -> socket.socket:
         """Return a socket of this namespace, with a time-out."""
@@ -100,7 +120,7 @@ class Responder:
         self.name = name
         self.accepted: list[socket.socket] = []
         self.heard: list[tuple[bytes, str]] = []  # datagrams to SILENT, and who sent them
-        self._space = space
+        self.space = space
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         for port in ports:
@@ -111,7 +131,7 @@ class Responder:
     def _serve(
         self, kind: socket.SocketKind, port: int, serve: Callable[[socket.socket], None]
     ) -> None:
-        opened = self._space.socket(kind)
+        opened = self.space.socket(kind)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.settimeout(None)
         opened.bind(("0.0.0.0", port))
@@ -237,6 +257,8 @@ class World:
         self.router_pid: int | None = None
         self.link = RouterLink(lambda: self.router_pid)
         self.switchboard = Switchboard(self.document, NEW, self.volume, self.link)
+        self.now = 1000.0  # what the boot clock shows
+        self.gates = Gates(self.switchboard, self.volume, self.link, lambda: self.now)
         self._spaces: list[Space] = []
         self._stack = contextlib.ExitStack()
         self.egresses: dict[str, Responder] = {}

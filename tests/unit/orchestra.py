@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from orchestrator.documents import Document
+from orchestrator.gates import Gates
 from orchestrator.model import Config, HostFacts, HostInterface
 from orchestrator.reconcile import Reconciler
 from orchestrator.runtime.engine import Engine
@@ -14,6 +15,7 @@ from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import Service
 from orchestrator.store import State
+from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
 from tests.homes import NEW
 from tests.unit.fake_engine import FakeEngine
@@ -58,6 +60,7 @@ class Orchestra:
         state = self.document.read().value or NEW
         self.switchboard = Switchboard(self.document, state, self.volume, self.link)
         engine = cast(Engine, self.engine)
+        self.gates = Gates(self.switchboard, self.volume, self.link)
         self.reconciler = Reconciler(
             self.config_folder,
             "dev",
@@ -67,8 +70,17 @@ class Orchestra:
             Document(state_folder / "last-good.json", Config),
             lambda: FACTS,
             self.ports.append,
+            self.gates,
         )
-        self.service = Service(self.reconciler, self.switchboard, engine, self.volume, self.link)
+        self.service = Service(
+            self.reconciler,
+            self.switchboard,
+            engine,
+            self.volume,
+            self.link,
+            self.gates,
+            Strangers(self.switchboard, self.link),
+        )
 
     def configure(self, text: str) -> None:
         (self.config_folder / "router.yaml").write_text(text)

@@ -36,6 +36,21 @@ def test_a_switch_answers_with_its_receipt(api: FlaskClient) -> None:
     assert (receipt["old"], receipt["new"], receipt["connections_cut"]) == ("work", "direct", 0)
 
 
+def test_a_paused_destination_is_not_trouble_but_said_everywhere(api: FlaskClient) -> None:
+    receipt = api.post("/v1/destinations/work/pause").get_json()
+    assert (receipt["paused"], receipt["changed"], receipt["devices"]) == (True, True, 1)
+    assert api.post("/v1/destinations/work/pause").get_json()["changed"] is False
+    status = api.get("/v1/status").get_json()
+    assert {d["name"]: d["state"] for d in status["destinations"]}["work"] == "paused"
+    tv = status["devices"][0]
+    said = ("work", "rejected", "its destination is paused")
+    assert (tv["destination"], tv["state"], tv["message"]) == said
+    moved = api.post("/v1/devices/tv/assign", json={"destination": "work"}).get_json()
+    assert moved["note"] == "work is paused"
+    assert api.post("/v1/destinations/work/resume").get_json()["paused"] is False
+    assert api.get("/v1/devices").get_json()["devices"][0]["state"] != "rejected"
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
@@ -45,6 +60,8 @@ def test_a_switch_answers_with_its_receipt(api: FlaskClient) -> None:
         ("/v1/devices/tv/assign", ["work"], 409, "destination"),
         ("/v1/devices/tv/rename", {"name": "The TV!"}, 409, "'the-tv' would do"),
         ("/v1/devices/tv/rename", {"name": "router"}, 409, "choose another one"),
+        ("/v1/destinations/wrk/pause", {}, 404, "did you mean 'work'?"),
+        ("/v1/destinations/wrk/resume", {}, 404, "did you mean 'work'?"),
         ("/v1/nothing", {}, 404, ""),
     ],
 )

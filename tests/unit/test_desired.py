@@ -72,6 +72,7 @@ def test_the_desired_state_of_a_home() -> None:
     "path",
     [
         "rendered/router/rules.nft",
+        "rendered/router/ipv6.nft",
         "rendered/router/router.json",
         "rendered/dhcp/dnsmasq.conf",
         "rendered/dhcp/reservations",

@@ -186,6 +186,20 @@ def test_a_rejected_device_learns_why() -> None:
     assert _devices(replace(seen, state=lost), "ok")["laptop"][:2] == ("rejected", expected)
 
 
+def test_a_new_device_and_one_without_a_lease_are_told_apart() -> None:
+    config = replace(HOME, refuse_new_devices=True)
+    state = store.meet(config, NEW, {LAPTOP: IPv4Address("192.168.77.50")}, ())
+    seen = replace(_seen(), config=config, state=state, leases=())
+    (found,) = (d for d in device_reports(seen, {}) if d.mac == LAPTOP)
+    assert (found.state, found.message) == ("rejected", "new here; choose its destination")
+    assert (found.address, found.destination, found.online) == ("192.168.77.50", None, True)
+
+
+def test_an_egress_that_has_said_nothing_since_it_was_down_is_starting() -> None:
+    state, checks, message = _judged(replace(_seen(), shut=frozenset(("uk",))))
+    assert (state, checks[0], message) == ("starting", UNKNOWN, "its container is starting")
+
+
 def test_services_are_judged_by_their_containers_and_the_router_by_its_rules() -> None:
     gone = {k: v for k, v in CONTAINERS.items() if k != "manyways-dhcp"}
     gone["manyways-webui"] = replace(gone["manyways-webui"], running=False)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.web.reports import degraded, destination, empty, healthy, receipt
+from tests.web.reports import degraded, destination, empty, healthy, paused, receipt
 from webui import present
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)  # when the recorded receipt was written
@@ -46,6 +46,14 @@ def test_headlines(state: str, headline: str) -> None:
     report["state"] = "degraded"
     report["destinations"][1]["state"] = state  # type: ignore[typeddict-item]
     assert present.page(report, NOON).headline == headline
+
+
+def test_a_pause_is_said_and_is_no_failure() -> None:
+    page = present.page(paused(), NOON)
+    assert (page.tone, page.headline) == ("warn", "uk is paused")
+    tv = next(d for d in page.devices if d.name == "tv")
+    assert (tv.trouble, tv.why) == ("Its destination is paused.", "way-uk")
+    assert [c.word for c in tv.choices if c.current] == ["Paused"]
 
 
 def test_stopped() -> None:

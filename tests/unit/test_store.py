@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import IPv4Address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from orchestrator import store
 from orchestrator.model import ConfiguredDevice, Uplink
@@ -126,9 +128,9 @@ def test_too_many_destinations_or_uplinks_are_refused() -> None:
         settle(replace(HOME, uplinks=uplinks), NEW, {})
 
 
-def _full(**words: str) -> State:
+def _full(*, name: str | None = None, choice: str | None = None) -> State:
     devices = (
-        KnownDevice(_mac(n), n, active="direct", generation=9, **words)
+        KnownDevice(_mac(n), n, name=name, choice=choice, active="direct", generation=9)
         for n in range(1, store.MAX_DEVICES + 1)
     )
     slots = {"direct": 1, "uk": 2, "work": 3}
@@ -328,3 +330,75 @@ def test_doubtful_choices_reject_but_names_stay() -> None:
     doubtful = store.settle(HOME, store.without_choices(chosen), {})
     assert PHONE not in store.live_marks(doubtful)
     assert store.names(HOME, doubtful)[PHONE] == "pocket"
+
+
+# --- new devices, and those without a lease ------------------------------------------------------
+
+AT = IPv4Address("192.168.77.50")
+REFUSING = replace(HOME, refuse_new_devices=True)
+
+
+def test_a_new_device_waits_for_a_choice_where_that_is_wanted() -> None:
+    state = settle(REFUSING, NEW, {LAPTOP: "laptop"})
+    assert live_marks(state).keys() == {TV}, "router.yaml names the tv"
+    laptop = state.device(LAPTOP)
+    assert laptop is not None
+    assert store.is_new(REFUSING, laptop)
+    named = state.with_device(replace(laptop, name="study"))
+    assert LAPTOP not in live_marks(settle(REFUSING, named, {})), "a name is no choice"
+    assert LAPTOP in live_marks(settle(REFUSING, _chosen(state, LAPTOP, "work"), {}))
+    assert LAPTOP in live_marks(settle(HOME, state, {}))
+
+
+def test_a_device_in_router_yaml_without_a_destination_is_not_new() -> None:
+    config = replace(REFUSING, devices=(ConfiguredDevice(LAPTOP, "laptop"),))
+    assert live_marks(settle(config, NEW, {})).keys() == {LAPTOP}
+
+
+def test_who_sends_without_a_lease_becomes_a_device_with_that_address() -> None:
+    state = store.meet(HOME, NEW, {PHONE: AT}, ())
+    assert live_marks(state).keys() == {TV, PHONE}
+    assert store.typed_addresses(state) == {PHONE: AT}
+    assert store.meet(HOME, state, {PHONE: AT}, ()) == state
+    moved = store.meet(HOME, state, {PHONE: AT + 1}, ())
+    assert store.typed_addresses(moved) == {PHONE: AT + 1}
+    assert live_marks(moved) == live_marks(state)
+    other = store.meet(HOME, state, {LAPTOP: AT}, ())
+    assert store.typed_addresses(other) == {LAPTOP: AT}, "who was seen last has it"
+    leased = settle(HOME, state, {PHONE: "phone"})
+    assert store.typed_addresses(leased) == {}
+    assert store.meet(HOME, leased, {PHONE: AT}, {PHONE}) == leased
+    assert PHONE not in live_marks(store.meet(REFUSING, NEW, {PHONE: AT}, ()))
+
+
+@pytest.mark.parametrize(
+    ("mac", "address"),
+    [
+        ("02:a1:b2:03:00:00", AT),  # the page's
+        ("01:00:5e:00:00:01", AT),
+        ("ff:ff:ff:ff:ff:ff", AT),
+        ("00:00:00:00:00:00", AT),
+        (PHONE, HOME.lan.address.ip),
+        (PHONE, HOME.lan.dhcp_server),
+        (PHONE, HOME.lan.network.network_address),
+        (PHONE, HOME.lan.network.broadcast_address),
+        (PHONE, IPv4Address("192.168.78.50")),
+    ],
+)
+def test_what_is_no_device_of_the_home_is_not_taken_in(mac: str, address: IPv4Address) -> None:
+    assert store.meet(HOME, NEW, {mac: address}, ()) == settle(HOME, NEW, {})
+
+
+def test_a_crowd_is_taken_in_bit_by_bit() -> None:
+    crowd = {_mac(n): AT + n for n in range(30)}
+    state, sizes = NEW, []
+    for _ in range(4):
+        state = store.meet(HOME, state, crowd, ())
+        sizes.append(len(store.typed_addresses(state)))
+    assert sizes == [12, 24, 30, 30]
+
+
+def test_a_state_of_before_is_read_as_it_was() -> None:
+    old = {"install": "a1b2", "devices": [{"mac": TV, "number": 1}], "slots": {}, "uplinks": {}}
+    state = TypeAdapter(State).validate_python(old)
+    assert (state.paused, state.devices[0].typed_address) == ((), None)

@@ -146,6 +146,59 @@ def test_a_rejected_device_comes_from_nowhere(board: Switchboard) -> None:
     assert board.assign("tv", "work").old is None
 
 
+# --- pausing a destination -----------------------------------------------------------------------
+
+
+def test_a_paused_destination_keeps_its_devices_and_their_marks_die(
+    board: Switchboard, tmp_path: Path
+) -> None:
+    before = store.live_marks(board.state)
+    receipt = board.pause("uk")
+    assert (receipt.paused, receipt.changed, receipt.devices) == (True, True, 1)
+    assert store.live_marks(board.state).keys() == {LAPTOP}
+    assert _on_disk(tmp_path) == board.state
+    assert TV not in (tmp_path / MARKS_FILE).read_text()
+    back = board.pause("uk", pause=False)
+    assert (back.paused, back.changed, back.devices) == (False, True, 1)
+    after = store.live_marks(board.state)
+    assert after.keys() == before.keys()
+    assert after[TV] != before[TV], "a mark lives once"
+    assert after[LAPTOP] == before[LAPTOP]
+
+
+def test_a_second_pause_changes_nothing(board: Switchboard) -> None:
+    assert not board.pause("uk", pause=False).changed
+    board.pause("uk")
+    before = board.state
+    receipt = board.pause("uk")
+    assert (receipt.changed, receipt.paused, receipt.devices) == (False, True, 1)
+    assert board.state == before
+
+
+def test_a_device_may_go_to_a_paused_destination_and_waits_there(board: Switchboard) -> None:
+    board.pause("uk")
+    receipt = board.assign("laptop", "uk")
+    assert (receipt.old, receipt.new, receipt.note) == ("direct", "uk", "uk is paused")
+    assert store.live_marks(board.state) == {}
+    assert board.assign("laptop", "uk").old == "uk"
+    assert board.pause("uk", pause=False).devices == 2
+    assert store.live_marks(board.state).keys() == {TV, LAPTOP}
+    assert board.assign("laptop", "direct").note == ""
+
+
+def test_a_pause_ends_with_its_destination(board: Switchboard) -> None:
+    board.pause("uk")
+    board.settle(without(HOME, "uk"), {}, ADDRESSES)
+    board.settle(HOME, {}, ADDRESSES)
+    assert store.live_marks(board.state).keys() == {TV, LAPTOP}
+
+
+def test_pausing_what_is_not_there_names_the_nearest(board: Switchboard) -> None:
+    with pytest.raises(Refused, match="no destination is called 'wrok'") as refused:
+        board.pause("wrok")
+    assert (refused.value.hint, refused.value.unknown) == ("did you mean 'work'?", True)
+
+
 @pytest.mark.parametrize("broken", ["engine", "marks", "state"])
 def test_whatever_fails_disk_and_memory_tell_the_old_story(
     board: Switchboard,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.client import Check, Destination, Device, Receipt, Status
+from orchestrator.client import Check, Destination, Device, PauseReceipt, Receipt, Status
 
 TV, LAPTOP, PHONE = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
 REFUSED = "the server refuses the password: put the right one into uk.credentials"
@@ -17,6 +17,7 @@ def receipt(old: str = "direct", new: str = "uk", cut: int = 41) -> Receipt:
         "connections_cut": cut,
         "milliseconds": 6.1,
         "at": "2026-01-01T12:00:00+00:00",
+        "note": "",
     }
 
 
@@ -103,6 +104,28 @@ def degraded() -> Status:
     report["devices"].append({**old, "state": "rejected", "message": gone})
     report["problems"] = ["starting manyways-dhcp: the Docker engine does not answer"]
     return report
+
+
+def paused() -> Status:
+    """A destination that a person has paused, and the device that waits for it."""
+    report = healthy()
+    uk = report["destinations"][1]
+    uk["state"], uk["message"] = "paused", "nothing of its devices gets out"
+    tv = report["devices"][0]
+    tv["state"], tv["message"] = "rejected", "its destination is paused"
+    return report
+
+
+def pause_receipt(paused: bool, changed: bool = True) -> PauseReceipt:
+    return {
+        "destination": "uk",
+        "paused": paused,
+        "changed": changed,
+        "devices": 1 if paused else 2,
+        "connections_cut": 41 if paused and changed else 0,
+        "milliseconds": 6.1,
+        "at": "2026-01-01T12:00:00+00:00",
+    }
 
 
 def unconfigured() -> Status:

@@ -55,6 +55,14 @@ def _load_rules(files: Path, lan: str) -> None:
         _run(["nft", "-D", f"lan={lan}", "-f", "-"], (files / "rules.nft").read_text() + marks)
 
 
+def _refuse_version6(files: Path, lan: str) -> None:
+    # This adds an answer: without it IPv6 is dropped, and clients wait before they try IPv4.
+    try:
+        _run(["nft", "-D", f"lan={lan}", "-f", "-"], (files / "ipv6.nft").read_text())
+    except (ApplyFailed, OSError) as error:
+        print(f"router: IPv6 is dropped instead of refused: {error}", file=sys.stderr)
+
+
 def _drop_docker_defaults() -> None:
     # Docker sets a default route by one of the networks, which one is its own choice.
     _batch(["route del default"] * len(_listed("route show default")))
@@ -89,7 +97,9 @@ def _apply_policy_routing(legs: dict[str, Any], present: dict[str, str]) -> None
 def apply_rules(files: Path = FILES) -> None:
     """Load rules and marks. Raises LegsMissing without a LAN leg, ApplyFailed, OSError."""
     legs = json.loads((files / "router.json").read_text())
-    _load_rules(files, wait_for_legs({"lan": legs["lan"]["mac"]}, LEG_WAIT_S)["lan"])
+    lan = wait_for_legs({"lan": legs["lan"]["mac"]}, LEG_WAIT_S)["lan"]
+    _load_rules(files, lan)
+    _refuse_version6(files, lan)
 
 
 def apply_legs(files: Path = FILES) -> list[str]:

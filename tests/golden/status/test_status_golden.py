@@ -10,7 +10,7 @@ import pytest
 from orchestrator import status as show
 from orchestrator.client import Action
 from orchestrator.tree import Style
-from tests.web.reports import degraded, empty, healthy, receipt, unconfigured
+from tests.web.reports import degraded, empty, healthy, pause_receipt, paused, receipt, unconfigured
 
 HERE = Path(__file__).parent
 ACTIONS: list[Action] = [
@@ -32,6 +32,13 @@ TEXTS = {
     "devices": lambda: show.devices_text(degraded()["devices"], Style()),
     "no-devices": lambda: show.devices_text([], Style()),
     "receipt": lambda: show.receipt_text(receipt(), Style()),
+    "receipt-paused": lambda: show.receipt_text({**receipt(), "note": "uk is paused"}, Style()),
+    "paused": lambda: show.status_text(paused(), Style()),
+    "pauses": lambda: "\n".join(
+        show.pause_text(pause_receipt(paused, changed))
+        for paused in (True, False)
+        for changed in (True, False)
+    ),
     "actions": lambda: show.actions_text(ACTIONS, "", Style()),
 }
 
