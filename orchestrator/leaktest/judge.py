@@ -91,11 +91,8 @@ def version6(view: View, attempts: Sequence[Attempt]) -> Judgement:
     answered = [a for a in attempts if a.outcome.result is Result.ANSWERED]
     if answered:
         return Judgement(Verdict.LEAK, "; ".join(f"{a.what} got an answer" for a in answered))
-    silent = [a.what for a in attempts if not _at_once(a)]
-    told = [_told(a) for a in attempts if _at_once(a)]
-    if silent:
-        told.append(f"{_and(silent)} dropped without a word, so a device waits")
-    return _if_all_seen(view, f"{_and(told)}; seen on no wire")
+    told = [_told(a) if _at_once(a) else _slow(a) for a in attempts]
+    return _if_all_seen(view, f"{'; '.join(told)}; seen on no wire")
 
 
 def outside_address(answer: str, direct: Mapping[str, IPv4Address], *, tunnel: bool) -> Judgement:
@@ -209,8 +206,8 @@ def _at_once(attempt: Attempt) -> bool:
 
 def _slow(attempt: Attempt) -> str:
     if attempt.outcome.result is Result.SILENT:
-        return f"{attempt.what} was dropped without a word, so a device waits"
-    return f"{attempt.what} was refused only after {_duration(attempt)}"
+        return f"{attempt.what} dropped without a word, so a device waits"
+    return f"{attempt.what} refused only after {_duration(attempt)}"
 
 
 def _told(attempt: Attempt) -> str:

@@ -88,6 +88,7 @@ KILLED = [
 VERSION_6 = [
     (VIEW, [attempt(REFUSED)], "ok", "UDP refused after 2 ms; seen on no wire"),
     (VIEW, [attempt(SILENT)], "ok", "dropped without a word, so a device waits"),
+    (VIEW, [attempt(LATE)], "ok", "UDP refused only after 1200 ms; seen on no wire"),
     (VIEW, [attempt(SILENT, UK_TRANSIT)], "LEAK", "the transit of uk"),
     (VIEW, [attempt(ANSWERED)], "LEAK", "got an answer"),
     (BLIND, [attempt(SILENT)], "not checked", "could not be watched"),
