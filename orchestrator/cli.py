@@ -227,11 +227,17 @@ def _agreed(args: argparse.Namespace, control: Control) -> bool:
     from orchestrator import findings as show
 
     warning = show.warning(args.destinations, control.devices())
-    if not sys.stdin.isatty():
+    if args.json or not sys.stdin.isatty():
         _complain("--disruptive needs a yes", warning, "to agree, add --yes")
         return False
     print(warning)
-    return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        agreed = input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        agreed = False
+    if not agreed:
+        print("Nothing was done.")
+    return agreed
 
 
 def _print(answer: Answer, args: argparse.Namespace) -> None:

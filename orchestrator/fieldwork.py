@@ -141,7 +141,7 @@ class Fieldwork:
             yield f"{self._lost} packets could not be looked at"
         for owner, pid in self._running():
             if not self.watch.sees(owner, pid):
-                yield f"{owner} was started anew meanwhile"
+                yield f"{owner} was not watched all the time"
 
     def _wires(self, owner: str, legs: Sequence[Leg]) -> Mapping[str, Wire | None]:
         state, config = self._house.switchboard.state, self._house.config

@@ -50,7 +50,7 @@ class _Eye:
     owner: str
     socket: socket.socket
     names: Mapping[str, Wire | None]
-    lost: int = 0
+    sound: bool = True
 
     def wire(self, interface: str) -> Wire | None:
         # An interface that nobody told us of is a wire that nobody should use.
@@ -71,6 +71,8 @@ class Watch:
         self._prefix = prefix.encode()
         self._targets = list(targets)
         self._eyes: dict[str, _Eye] = {}
+        self._coming: list[_Eye] = []
+        self._going: list[_Eye] = []
         self._kept: list[_Kept] = []
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
@@ -82,33 +84,34 @@ class Watch:
     def attach(
         self, owner: str, pid: int, wires: Callable[[Sequence[Leg]], Mapping[str, Wire | None]]
     ) -> None:
-        """Watch the namespace of process `pid`; harmless when it is watched already.
+        """Watch the namespace of process `pid`; one that is watched already gets its new names.
 
         `wires` says for the interfaces that are there which wire each is. Raises NamespaceGone,
         OSError.
         """
-        thread = NamespaceThread(pid)
-        try:
-            with self._lock:
-                known = self._eyes.get(owner)
-            if known is not None and known.inode == thread.inode:
-                return
+        known = self._eyes.get(owner)
+        with contextlib.closing(NamespaceThread(pid)) as thread:
             names = wires(thread.run(_legs))
+            if known is not None and known.inode == thread.inode and known.sound:
+                known.names = names
+                return
             opened = thread.run(_open, capture_filter(self._targets))
             eye = _Eye(thread.inode, owner, opened, names)
-        finally:
-            thread.close()
         with self._lock:
             self._eyes[owner] = eye
-        self._selector.register(opened, selectors.EVENT_READ, eye)
-        self._wake()
+            self._coming.append(eye)
+            if known is not None:
+                self._going.append(known)
+        self._ending.send(b"-")
 
     def sees(self, owner: str, pid: int) -> bool:
         """Say whether the namespace of process `pid` is the one that is watched for `owner`."""
         with self._lock:
             eye = self._eyes.get(owner)
+        if eye is None or not eye.sound or not self._thread.is_alive():
+            return False
         try:
-            return eye is not None and eye.inode == namespace_inode(pid)
+            return eye.inode == namespace_inode(pid)
         except NamespaceGone:
             return False
 
@@ -159,29 +162,43 @@ class Watch:
         self._ending.send(b"end")
         self._thread.join()
         self._selector.close()
-        for eye in self._eyes.values():
+        for eye in (*self._eyes.values(), *self._going):
             eye.socket.close()
         self._ending.close()
         self._ended.close()
 
-    def _wake(self) -> None:
-        self._ending.send(b"-")
-
     def _read(self) -> None:
+        """Take packets until `close`; only this thread changes what is waited for."""
         while True:
             for key, _ in self._selector.select():
-                if key.data is None:
-                    if b"end" in self._ended.recv(64):
-                        return
-                else:
+                if key.data is not None:
                     self._take(key.data)
+                elif b"end" in self._ended.recv(64):
+                    return
+                else:
+                    self._come_and_go()
+
+    def _come_and_go(self) -> None:
+        with self._lock:
+            coming, self._coming = self._coming, []
+            going, self._going = self._going, []
+        for eye in coming:
+            self._selector.register(eye.socket, selectors.EVENT_READ, eye)
+        for eye in going:
+            # Not kept for long: an open socket keeps the namespace, and with it its interfaces.
+            self._selector.unregister(eye.socket)
+            eye.socket.close()
 
     def _take(self, eye: _Eye) -> None:
         """Take everything that a socket has."""
-        with contextlib.suppress(BlockingIOError):
+        try:
             while True:
                 packet, (interface, _, direction, *_) = eye.socket.recvfrom(_ENOUGH)
                 self._look(eye, interface, direction, packet)
+        except BlockingIOError:
+            return
+        except OSError:
+            eye.sound = False  # something may have been missed
 
     def _look(self, eye: _Eye, interface: str, direction: int, packet: bytes) -> None:
         wire = eye.wire(interface) if direction == _PACKET_OUTGOING else None

@@ -191,6 +191,7 @@ def test_nobody_is_disturbed_who_was_not_asked(
     assert ran.code == 64
     assert "Without service then: tv" in ran.err
     assert all(path != "/v1/leaktest" for _, path, _ in standin.asked)
+    assert run("leaktest", "uk", "--disruptive", "--json").out == ""
     for answer, code in (("n", 64), ("y", 0)):
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
         monkeypatch.setattr("builtins.input", lambda _, answer=answer: answer)
