@@ -10,14 +10,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from orchestrator import __version__
 
 if TYPE_CHECKING:
-    from orchestrator.client import ControlError
+    from orchestrator.client import Control, ControlError
     from orchestrator.tree import Style
     from orchestrator.verbs import Answer
 
@@ -51,6 +51,20 @@ def _lines(text: str) -> int:
 
 def _config_here() -> str:
     return IN_CONTAINER if Path(IN_CONTAINER).is_dir() else "."
+
+
+def _add_leaktest_words(leaktest: _Parser) -> None:
+    leaktest.add_argument(
+        "destinations", metavar="DESTINATION", nargs="*", help="as `status` names it (all)"
+    )
+    leaktest.add_argument(
+        "--disruptive",
+        action="store_true",
+        help="also take each destination down for some seconds, to see its kill switch at work",
+    )
+    leaktest.add_argument(
+        "--yes", action="store_true", help="do not ask before --disruptive disturbs devices"
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -97,6 +111,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="router, dhcp, webui, orchestrator, or a destination",
     )
     logs.add_argument("--lines", type=_lines, default=100, metavar="N", help="how many (100)")
+    leaktest = verb(
+        "leaktest",
+        "join the home network as a device and show whether every promise holds",
+        "orchestrator leaktest uk",
+    )
+    _add_leaktest_words(leaktest)
     check = verb("check", "read the configuration and list every mistake", "orchestrator check")
     check.add_argument(
         "--config",
@@ -118,7 +138,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 VERBS = (
     *("status", "devices", "assign", "pause", "resume", "rename", "logs"),
-    *("check", "plan", "up", "down", "run"),
+    *("leaktest", "check", "plan", "up", "down", "run"),
 )
 
 
@@ -165,6 +185,8 @@ def _answer(args: argparse.Namespace) -> int:
     from orchestrator import verbs
     from orchestrator.client import Control, ControlError
 
+    if args.verb == "leaktest":
+        return _leaktest(args, Control(), _style())
     act: verbs.Verb = getattr(verbs, args.verb)
     try:
         answer = act(args, Control(), _style())
@@ -172,6 +194,50 @@ def _answer(args: argparse.Namespace) -> int:
         return _refused(error, args)
     _print(answer, args)
     return answer.code
+
+
+def _leaktest(args: argparse.Namespace, control: Control, style: Style) -> int:
+    """Run a leak test and print its findings as they come; with --json one document at the end."""
+    from orchestrator import findings as show
+    from orchestrator.client import ControlError, Finding
+
+    findings: list[Finding] = []
+    try:
+        if args.disruptive and not args.yes and not _agreed(args, control):
+            return USAGE
+        for finding in control.leaktest(args.destinations, disruptive=args.disruptive):
+            if not args.json:
+                new = not findings or findings[-1]["destination"] != finding["destination"]
+                if new:
+                    print(show.heading(finding))
+                print(show.line(finding, style), flush=True)
+            findings.append(finding)
+    except ControlError as error:
+        return _refused(error, args, {"findings": findings} if findings else {})
+    holds = show.holds(findings)
+    if args.json:
+        _print_json({"holds": holds, "findings": findings})
+    else:
+        print(show.total(findings))
+    return 0 if holds else FAILED
+
+
+def _agreed(args: argparse.Namespace, control: Control) -> bool:
+    """Ask before devices are disturbed; who can't be asked has to say --yes."""
+    from orchestrator import findings as show
+
+    warning = show.warning(args.destinations, control.devices())
+    if args.json or not sys.stdin.isatty():
+        _complain("--disruptive needs a yes", warning, "to agree, add --yes")
+        return False
+    print(warning)
+    try:
+        agreed = input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        agreed = False
+    if not agreed:
+        print("Nothing was done.")
+    return agreed
 
 
 def _print(answer: Answer, args: argparse.Namespace) -> None:
@@ -185,15 +251,19 @@ def _print(answer: Answer, args: argparse.Namespace) -> None:
         _complain(trouble)
 
 
-def _refused(error: ControlError, args: argparse.Namespace) -> int:
-    """Say what went wrong, and what would be right."""
+def _refused(
+    error: ControlError, args: argparse.Namespace, so_far: Mapping[str, object] | None = None
+) -> int:
+    """Say what went wrong, and what would be right; with --json also what was found before."""
     from orchestrator.client import Unreachable
 
     unreachable = isinstance(error, Unreachable)
     if args.json:
         state = {"state": "unreachable"} if unreachable else {}
         mistakes = {"errors": list(error.errors)} if error.errors else {}
-        _print_json({**state, "error": error.message, "hint": error.hint, **mistakes})
+        _print_json(
+            {**state, **(so_far or {}), "error": error.message, "hint": error.hint, **mistakes}
+        )
     else:
         _complain(error.message, *error.errors, error.hint)
     return UNREACHABLE if unreachable else FAILED

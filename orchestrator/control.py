@@ -7,15 +7,17 @@ that only the page's process is in. Every failure is a JSON answer with a senten
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, jsonify, request
+from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from orchestrator.examiner import Run
 from orchestrator.model import Action
 from orchestrator.reconcile import BadConfiguration, Failures, Outcome
 from orchestrator.service import Service
@@ -66,6 +68,16 @@ def _add_requests(app: Flask, service: Service) -> None:
     def rename(reference: str) -> ResponseReturnValue:
         return jsonify(service.rename(reference, _field("name")))
 
+    @app.post("/v1/leaktest")
+    def leaktest() -> ResponseReturnValue:
+        body = request.get_json(silent=True)
+        body = body if isinstance(body, dict) else {}
+        wanted = body.get("destinations", [])
+        if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
+            raise Refused("'destinations' must be a list of names", "an empty one means all")
+        run = service.leaktest(wanted, disruptive=body.get("disruptive") is True)
+        return Response(_Lines(run), mimetype="application/x-ndjson")
+
     @app.post("/v1/destinations/<name>/pause")
     def pause(name: str) -> ResponseReturnValue:
         return jsonify(service.pause(name, pause=True))
@@ -101,6 +113,21 @@ def _add_failures(app: Flask) -> None:
 
     for kind in Failures:
         app.register_error_handler(kind, failed)
+
+
+class _Lines:
+    """A run as lines of JSON. An empty line keeps the connection alive.
+
+    When the other side has gone, writing fails, and whoever serves this calls `close`.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.close = run.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        for message in self._run:
+            yield (json.dumps(message) if message else "").encode() + b"\n"
 
 
 def _field(name: str) -> str:

@@ -118,11 +118,18 @@ class Daemon:
                 router_due = time.monotonic() + LOOK_AT_ROUTER_S
                 due = 0.0 if self._look_at_router() else due
             if time.monotonic() >= due:
+                self._tidy_up()
                 self._find_configuration()
                 errors = self._reconciler.converge().errors
                 soon = errors or self._reconciler.config is None
                 due = time.monotonic() + (RETRY_AFTER_S if soon else CONVERGE_EVERY_S)
             self._ending.wait(TICK_S)
+
+    def _tidy_up(self) -> None:
+        try:
+            self.service.examiner.tidy()
+        except Failures as error:
+            log.error("what is left of a leak test could not be removed: %s", error)
 
     def _find_configuration(self) -> None:
         # A person who starts the router before writing router.yaml need not start it again.
@@ -185,6 +192,7 @@ class Daemon:
         except EngineFailed as error:
             log.warning("%s", error)
             return 0
+        self.service.examiner.stop()
         log.info("taking the router down; names, choices and leases are kept")
         return 1 if self._reconciler.remove_everything().errors else 0
 

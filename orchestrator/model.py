@@ -176,6 +176,7 @@ class Config:
     devices: tuple[ConfiguredDevice, ...]
     transit_pool: IPv4Network
     notes: tuple[str, ...] = ()  # what was neutralised, for `check` and `status`
+    address_service: str | None = None  # a URL that answers with the address it was asked from
     refuse_new_devices: bool = False  # until somebody chooses, instead of the default
 
     def destination(self, name: str) -> Destination | None:
@@ -268,6 +269,8 @@ class ContainerSpec:
     groups: tuple[str, ...] = ()
     tmpfs: tuple[str, ...] = ("/run", "/tmp")
     stop_signal: str = "SIGTERM"
+    entrypoint: tuple[str, ...] = ()  # empty: the image's own
+    restart: bool = True  # whenever it ends, and after a reboot
 
 
 class OnChange(enum.StrEnum):

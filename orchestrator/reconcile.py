@@ -128,8 +128,12 @@ class Reconciler:
         """
         self._images = self._images_now()
 
+    def image(self, role: str) -> str:
+        """Return the name of a service's image."""
+        return f"manyways/{role}:{self._tag}"
+
     def _images_now(self) -> Images:
-        names = {role: f"manyways/{role}:{self._tag}" for role in ROLES}
+        names = {role: self.image(role) for role in ROLES}
         return Images(names, {role: self._engine.image_id(name) for role, name in names.items()})
 
     def leases(self) -> tuple[Lease, ...]:

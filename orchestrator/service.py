@@ -15,6 +15,8 @@ from typing import Any
 from orchestrator import __version__, health
 from orchestrator.addressing import egress_container
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
+from orchestrator.examiner import Examiner, Run
+from orchestrator.fieldwork import House
 from orchestrator.gates import Gates
 from orchestrator.model import Action, Config, ObservedContainer
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
@@ -47,6 +49,7 @@ class Service:
         self._engine = engine
         self._volume = volume
         self._router = router
+        self.examiner = Examiner(engine, switchboard)
         self._gates = gates
         self._strangers = strangers
         self._containers: tuple[ObservedContainer, ...] = ()
@@ -118,6 +121,27 @@ class Service:
         self._reconciler.converge()  # the resolvers shall know the new name
         return self.device(mac)
 
+    def leaktest(self, wanted: list[str], *, disruptive: bool) -> Run:
+        """Begin a leak test of some destinations, or all. Raises Refused."""
+        config = self._reconciler.config
+        if config is None or self._switchboard.state.stopped:
+            raise Refused("the router does not run", "start it with: orchestrator up")
+        known = [d.name for d in config.destinations]
+        for name in wanted:
+            if name not in known:
+                raise Refused(
+                    f"no destination is called '{name}'", nearest(name, known), unknown=True
+                )
+        image = self._reconciler.image("egress")
+        house = House(config, self._engine, self._volume, self._switchboard, image)
+        return self.examiner.start(
+            house, self._states, tuple(wanted or known), disruptive=disruptive
+        )
+
+    def _states(self) -> dict[str, tuple[str, str]]:
+        self.look_again()
+        return {d["name"]: (d["state"], d["message"]) for d in self.status()["destinations"]}
+
     def up(self) -> Outcome:
         """Read the configuration and make everything so. Raises BadConfiguration."""
         self._reload()
@@ -127,6 +151,7 @@ class Service:
 
     def down(self) -> Outcome:
         """Remove containers and networks until `up`."""
+        self.examiner.stop()
         self._switchboard.set_stopped(True)
         return self._reconciler.remove_everything()
 

@@ -13,13 +13,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
-from orchestrator.addressing import is_ours
+from orchestrator.addressing import Side, is_ours, mac_address
 from orchestrator.model import Config
 
 MAX_DEVICES = 0xFFF
 MAX_GENERATION = 0xFFF
 MAX_SLOTS = 239  # the third byte of the transit pool; above it lie the uplinks' placeholders
 MAX_UPLINKS = 15
+PROBE_NUMBER = 0  # the leak test's device; no other gets it
 MEETINGS_AT_ONCE = 12  # a switch waits meanwhile
 
 # The last two: Windows takes orders from whoever has these names.
@@ -57,6 +58,7 @@ class State:
     `install` makes this router's MAC addresses differ from a neighbour's. `choices_lost` is
     set when the document was damaged beyond reading: then nobody knows what was chosen, and a
     device without a choice is rejected rather than sent by the default destination.
+    `probe_generation` goes on counting where the last leak test's device ended.
     `paused` are the destinations that a person has paused, in order.
     """
 
@@ -66,6 +68,7 @@ class State:
     uplinks: Mapping[str, int] = field(default_factory=dict)
     stopped: bool = False
     choices_lost: bool = False
+    probe_generation: int = 0
     paused: tuple[str, ...] = ()
 
     def device(self, mac: str) -> KnownDevice | None:
@@ -73,7 +76,9 @@ class State:
 
     def with_device(self, device: KnownDevice) -> State:
         others = tuple(d for d in self.devices if d.mac != device.mac)
-        return replace(self, devices=tuple(sorted((*others, device), key=lambda d: d.number)))
+        # The probe comes last: no other device shall get another name because of it.
+        order = sorted((*others, device), key=lambda d: (d.number == PROBE_NUMBER, d.number))
+        return replace(self, devices=tuple(order))
 
 
 def _free_number(used: Iterable[int], limit: int, what: str) -> int:
@@ -122,6 +127,30 @@ def _added(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State
     state = replace(state, devices=tuple(d for d in state.devices if d is not forgotten))
     device = KnownDevice(mac, forgotten.number, hostname, generation=forgotten.generation)
     return state.with_device(device)
+
+
+def probe_mac(state: State) -> str:
+    """Return the MAC address of the leak test's device."""
+    return mac_address(state.install, Side.LEAKTEST_LAN)
+
+
+def with_probe(state: State, destination: str) -> State:
+    """Return `state` with the leak test's device, whose choice is `destination`."""
+    generation = state.probe_generation
+    return state.with_device(
+        KnownDevice(
+            probe_mac(state), PROBE_NUMBER, "leaktest", choice=destination, generation=generation
+        )
+    )
+
+
+def without_probe(state: State) -> State:
+    """Return `state` without the leak test's device; its marks are never used again."""
+    probe = state.device(probe_mac(state))
+    if probe is None:
+        return state
+    others = tuple(d for d in state.devices if d is not probe)
+    return replace(state, devices=others, probe_generation=probe.generation)
 
 
 def without_choices(state: State) -> State:
@@ -186,7 +215,9 @@ def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
     for configured in config.devices:
         state = _seen(state, configured.mac, "", keep)
     for mac, hostname in hostnames.items():
-        state = _with_lease(_seen(state, mac, hostname, keep), mac)
+        # A leak test that was killed may leave its lease, but no device.
+        if mac != probe_mac(state) or state.device(mac):
+            state = _with_lease(_seen(state, mac, hostname, keep), mac)
     for device in state.devices:
         wanted = effective_destination(config, state, device)
         if wanted != device.active:

@@ -144,6 +144,22 @@ class Switchboard:
                 self._receipts[device.mac] = receipt
             return receipt
 
+    def admit_probe(self, destination: str) -> str:
+        """Let the leak test's device in, on `destination`; return its MAC.
+
+        Raises Refused before there is a configuration, OSError, RouterFailed.
+        """
+        with self._lock:
+            state = store.with_probe(self._state, destination)
+            self._commit(store.settle(self._configured(), state, {}))
+            return store.probe_mac(self._state)
+
+    def forget_probe(self) -> None:
+        """Forget the leak test's device and its marks. Raises OSError, RouterFailed."""
+        with self._lock:
+            self._commit(store.without_probe(self._state))
+            self._receipts.pop(store.probe_mac(self._state), None)
+
     def pause(self, destination: str, *, pause: bool = True) -> PauseReceipt:
         """Refuse everything of a destination's devices, or serve them again; keep their choices.
 

@@ -19,7 +19,7 @@ from orchestrator.model import Config, HostFacts, Uplink
 FILE = "router.yaml"
 KEYS = (
     *("lan", "uplinks", "destinations", "default_destination"),
-    *("internet_probe", "new_devices", "devices", "transit"),
+    *("internet_probe", "new_devices", "devices", "transit", "leaktest"),
 )
 
 
@@ -58,6 +58,8 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
     refuse_new = bool(root.value("new_devices", values.refuses_new, False))
     devices = read_devices(root, lan.address, reading.names)
     pool = root.value("transit", values.transit, DEFAULT_TRANSIT)
+    leaktest = root.section("leaktest", ("address_service",))
+    address_service = leaktest.value("address_service", values.web_address)
     _check_overlaps(root, _our_uses(root, lan, pool, uses), uplinks, host)
     finished = lan.finished()
     if finished is None or pool is None or default is None:
@@ -70,6 +72,7 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
         devices=tuple(devices),
         transit_pool=pool,
         notes=tuple(dict.fromkeys(root.findings.notes)),
+        address_service=address_service,
         refuse_new_devices=refuse_new,
     )
 

@@ -15,6 +15,7 @@ from ipaddress import (
     NetmaskValueError,
     ip_network,
 )
+from urllib.parse import urlsplit
 
 from orchestrator.model import AddressRange, Kind
 
@@ -212,6 +213,23 @@ def transit(text: str) -> IPv4Network:
     if not any(network.subnet_of(private) for private in PRIVATE):
         raise Bad(f"{network} is not a private network (RFC 1918)", example)
     return network
+
+
+def web_address(text: str) -> str:
+    """An http or https URL without a user in it."""
+    example = "such as https://ip.example.net/"
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise Bad(f"{_quoted(text)} is not a web address", example) from None
+    # First, and without repeating it: it may hold a password.
+    if "@" in text or re.search(r"\s", text):
+        raise Bad("a web address holds neither a user name nor spaces here", example)
+    labels = all(_LABEL.fullmatch(label) for label in host.lower().split("."))
+    if parts.scheme not in ("http", "https") or not labels or port == 0 or not text.isascii():
+        raise Bad(f"{_quoted(text)} is not a web address", example)
+    return text
 
 
 def allowed(text: str) -> bool:

@@ -182,16 +182,37 @@ class Engine:
         with _engine_errors(f"{action.verb} {action.target}"):
             self._steps[action.verb](action)
 
-    def execute(self, container: str, command: list[str]) -> None:
-        """Run a command in a container. Raises EngineFailed with its output when it fails."""
+    def execute(self, container: str, command: list[str], *, detach: bool = False) -> None:
+        """Run a command in a container. Raises EngineFailed with its output when it fails.
+
+        With `detach` nobody waits for its end, and nobody learns of it.
+        """
         with _engine_errors(f"running {command[0]} in {container}"):
             handle = self._api.exec_create(container, command)["Id"]
-            output = self._api.exec_start(handle)
+            output = self._api.exec_start(handle, detach=detach)
+            if detach:
+                return
             code = self._api.exec_inspect(handle)["ExitCode"]
         if code:
             raise EngineFailed(
                 f"{command[0]} in {container}: {output.decode(errors='replace').strip()}"
             )
+
+    def end(self, container: str, grace: int) -> bool:
+        """Stop a container that no plan knows of and remove it; False when there is none.
+
+        It has `grace` seconds to end in order. Raises EngineFailed, also when it is not ours.
+        """
+        with _engine_errors(f"removing {container}"):
+            try:
+                found = self._api.inspect_container(container)
+                if (found["Config"].get("Labels") or {}).get(OWNER_LABEL) != OWNER:
+                    raise EngineFailed(f"container {container} was not made by Manyways; remove it")
+                self._api.stop(container, timeout=grace)
+                self._api.remove_container(container, force=True, v=True)
+            except docker.errors.NotFound:
+                return False
+        return True
 
     def _create_network(self, action: Action) -> None:
         spec = action.item
@@ -285,7 +306,7 @@ def _mounts(spec: ContainerSpec) -> list[Any]:
 
 def _config(api: Any, spec: ContainerSpec) -> dict[str, Any]:
     host = api.create_host_config(
-        network_mode=spec.legs[0].network,
+        network_mode=spec.legs[0].network if spec.legs else "none",
         cap_drop=["ALL"],
         cap_add=list(spec.capabilities),
         security_opt=["no-new-privileges:true"],
@@ -295,7 +316,7 @@ def _config(api: Any, spec: ContainerSpec) -> dict[str, Any]:
         mounts=_mounts(spec),
         devices=[f"{device}:{device}:rwm" for device in spec.devices],
         group_add=list(spec.groups),
-        restart_policy={"Name": "unless-stopped"},
+        restart_policy={"Name": "unless-stopped" if spec.restart else "no"},
         log_config=docker.types.LogConfig(type="json-file", config=_LOG_OPTIONS),
     )
     endpoints = {
@@ -308,6 +329,7 @@ def _config(api: Any, spec: ContainerSpec) -> dict[str, Any]:
         spec.image,
         None,
         hostname=spec.name,
+        entrypoint=list(spec.entrypoint) or None,
         user=spec.user or None,
         environment=dict(spec.environment),
         labels={OWNER_LABEL: OWNER, ROLE_LABEL: spec.role, SPEC_LABEL: digest(spec)},

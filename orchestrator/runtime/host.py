@@ -36,7 +36,7 @@ def facts(engine: Engine | None = None) -> HostFacts:
 
     Without an engine the Docker networks are not known. Raises NamespaceGone.
     """
-    interfaces = _in_host_namespace(_read_interfaces)
+    interfaces = in_host_namespace(_read_interfaces)
     taken = [
         (address.network, f"interface {interface.name}")
         for interface in interfaces
@@ -49,7 +49,7 @@ def facts(engine: Engine | None = None) -> HostFacts:
 def prepare_lan_port(name: str) -> None:
     """Bring a LAN port up, with no address and no voice of the host on it. Raises PortFailed."""
     try:
-        _in_host_namespace(_prepare, name)
+        in_host_namespace(_prepare, name)
     except (OSError, NetlinkError, NamespaceGone) as error:
         raise PortFailed(f"LAN port {name}: {error}") from error
 
@@ -66,7 +66,8 @@ def _host_pid() -> int:
     return int(pid)
 
 
-def _in_host_namespace(function: Any, *args: Any) -> Any:
+def in_host_namespace(function: Any, *args: Any) -> Any:
+    """Call `function` in the host's network namespace. Raises NamespaceGone, or what it raises."""
     try:
         thread = NamespaceThread(_host_pid())
     except OSError as error:

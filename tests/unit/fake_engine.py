@@ -47,6 +47,14 @@ class FakeEngine:
     def execute(self, container: str, command: list[str]) -> None:
         self.executed.append((container, command))
 
+    def process(self, container: str) -> int | None:
+        self._check()
+        return None  # nothing really runs here
+
+    def end(self, container: str, grace: int) -> bool:
+        self._check()
+        return self.there.pop(container, None) is not None
+
     def perform(self, action: Action) -> None:
         self._check()
         if self.refuses(action):

@@ -69,6 +69,7 @@ def test_unreachable_is_two(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert ran.err == (
         "orchestrator: the Manyways daemon is not running\n  start it with: docker compose up -d\n"
     )
+    assert run("leaktest") == ran
     ran = run("status", "--json")
     assert ran.code == 2
     assert json.loads(ran.out)["state"] == "unreachable"
@@ -115,6 +116,88 @@ def test_a_bad_configuration_is_told_in_full(run: Run, standin: Standin) -> None
     ran = run("up")
     assert ran.code == 1
     assert all(mistake in ran.err for mistake in mistakes)
+
+
+def _finding(verdict: str, *, check: str = "DNS", by_choice: bool = False) -> dict[str, object]:
+    return {
+        "destination": "uk",
+        "check": check,
+        "verdict": verdict,
+        "evidence": "as seen",
+        "by_choice": by_choice,
+    }
+
+
+def _told(*findings: dict[str, object]) -> tuple[int, bytes]:
+    messages = [*({"finding": f} for f in findings), {"end": {"seconds": 1}}]
+    return 200, b"".join(json.dumps(m).encode() + b"\n" for m in messages)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code", "last"),
+    [
+        (("ok", "ok"), 0, "Everything that was checked holds (2 of 2 lines)."),
+        (("ok", "LEAK"), 1, "Does not hold: DNS (uk)."),
+        (("ok", "failed"), 1, "Does not hold: DNS (uk)."),
+        (("ok", "not checked"), 1, "Could not be checked: DNS (uk)."),
+        ((), 1, "Nothing was checked."),
+    ],
+)
+def test_a_leak_test_is_zero_only_if_all_holds(
+    run: Run, standin: Standin, verdicts: tuple[str, ...], code: int, last: str
+) -> None:
+    standin.answers["/v1/leaktest"] = _told(*map(_finding, verdicts))
+    ran = run("leaktest")
+    assert ran.code == code
+    assert ran.out.splitlines()[-1] == last
+    report = json.loads(run("leaktest", "--json").out)
+    assert report["holds"] is (code == 0)
+    assert [f["verdict"] for f in report["findings"]] == list(verdicts)
+
+
+def test_what_nobody_asked_for_is_no_reason_to_fail(run: Run, standin: Standin) -> None:
+    left_out = _finding("not checked", check="kill switch", by_choice=True)
+    standin.answers["/v1/leaktest"] = _told(_finding("ok"), left_out)
+    ran = run("leaktest", "uk")
+    assert ran.code == 0
+    assert ran.out.splitlines()[-2:] == [
+        "Everything that was checked holds (1 of 2 lines).",
+        "Left out: kill switch (uk).",
+    ]
+    assert standin.asked[-1][2] == {"destinations": ["uk"], "disruptive": False}
+
+
+def test_a_leak_test_that_breaks_off_keeps_what_it_found(run: Run, standin: Standin) -> None:
+    broken = json.dumps({"failed": "no lease"}).encode()
+    standin.answers["/v1/leaktest"] = (
+        200,
+        json.dumps({"finding": _finding("LEAK")}).encode() + b"\n" + broken + b"\n",
+    )
+    ran = run("leaktest")
+    assert ran.code == 1
+    assert "LEAK" in ran.out
+    assert "no lease" in ran.err
+    report = json.loads(run("leaktest", "--json").out)
+    assert report["findings"][0]["verdict"] == "LEAK"
+    assert "holds" not in report
+
+
+def test_nobody_is_disturbed_who_was_not_asked(
+    run: Run, standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standin.answers["/v1/leaktest"] = _told(_finding("ok"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    ran = run("leaktest", "uk", "--disruptive")
+    assert ran.code == 64
+    assert "Without service then: tv" in ran.err
+    assert all(path != "/v1/leaktest" for _, path, _ in standin.asked)
+    assert run("leaktest", "uk", "--disruptive", "--json").out == ""
+    for answer, code in (("n", 64), ("y", 0)):
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+        monkeypatch.setattr("builtins.input", lambda _, answer=answer: answer)
+        assert run("leaktest", "uk", "--disruptive").code == code
+    assert run("leaktest", "uk", "--disruptive", "--yes").code == 0
+    assert standin.asked[-1][2] == {"destinations": ["uk"], "disruptive": True}
 
 
 def test_logs(run: Run, standin: Standin) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,53 @@ def test_an_error_carries_message_hint_and_status(control: Control) -> None:
     error = caught.value
     assert (error.message, error.hint) == ("no destination is called 'ukk'", "there is 'uk'")
     assert error.status == 404
+
+
+FINDING = {
+    "destination": "uk",
+    "check": "DNS",
+    "verdict": "ok",
+    "evidence": "seen",
+    "by_choice": False,
+}
+
+
+def _lines(*messages: object) -> bytes:
+    return b"".join((json.dumps(m).encode() if m else b"") + b"\n" for m in messages)
+
+
+def test_findings_come_one_by_one(control: Control, standin: Standin) -> None:
+    told = _lines(None, {"finding": FINDING}, None, {"finding": FINDING}, {"end": {"seconds": 1}})
+    standin.answers["/v1/leaktest"] = (200, told)
+    assert list(control.leaktest(["uk"], disruptive=True)) == [FINDING, FINDING]
+    body = {"destinations": ["uk"], "disruptive": True}
+    assert standin.asked[-1] == ("POST", "/v1/leaktest", body)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (_lines({"finding": FINDING}), "stopped in the middle"),
+        (_lines({"finding": FINDING}, {"failed": "no lease"}), "not come to its end: no lease"),
+        (_lines({"finding": FINDING}, {"other": 1}), "makes no sense"),
+        (_lines({"finding": FINDING}) + b"{half", "makes no sense"),
+    ],
+)
+def test_a_leak_test_without_its_end_is_an_error(
+    control: Control, standin: Standin, told: bytes, said: str
+) -> None:
+    standin.answers["/v1/leaktest"] = (200, told)
+    findings = control.leaktest([], disruptive=False)
+    assert next(findings) == FINDING
+    with pytest.raises(ControlError, match=said):
+        next(findings)
+
+
+def test_a_leak_test_that_is_refused(control: Control, standin: Standin) -> None:
+    standin.answers["/v1/leaktest"] = (409, {"error": "one runs already", "hint": "wait"})
+    with pytest.raises(ControlError) as caught:
+        list(control.leaktest([], disruptive=False))
+    assert (caught.value.message, caught.value.hint) == ("one runs already", "wait")
 
 
 def test_a_bad_configuration_lists_every_mistake(control: Control, standin: Standin) -> None:

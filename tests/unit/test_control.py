@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from orchestrator.control import make_app
+from orchestrator.runtime.engine import EngineFailed
 from tests.unit.orchestra import Orchestra
 
 
@@ -70,6 +72,53 @@ def test_what_cannot_be_met_says_what_would_be_right(
     assert answer.status_code == status
     assert answer.get_json()["error"]
     assert said in answer.get_json()["hint"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"destinations": ["wrk"]}, 404, "did you mean 'work'?"),
+        ({"destinations": "work"}, 409, "an empty one means all"),
+        ({"destinations": [1]}, 409, "an empty one means all"),
+    ],
+)
+def test_a_leak_test_of_nothing(api: FlaskClient, body: object, status: int, said: str) -> None:
+    answer = api.post("/v1/leaktest", json=body)
+    assert answer.status_code == status
+    assert said in answer.get_json()["hint"]
+
+
+def test_a_leak_test_of_a_router_that_was_taken_down(api: FlaskClient) -> None:
+    api.post("/v1/down")
+    answer = api.post("/v1/leaktest", json={})
+    assert answer.status_code == 409
+    assert "orchestrator up" in answer.get_json()["hint"]
+
+
+def test_a_leak_test_that_fails_says_so_and_leaves_nothing(
+    api: FlaskClient, orchestra: Orchestra
+) -> None:
+    before = orchestra.switchboard.state.devices
+    for _ in range(2):  # the first is over when it has said so: a second may begin
+        answer = api.post("/v1/leaktest", json={"destinations": ["work"]})
+        assert answer.status_code == 200
+        lines = [json.loads(line) for line in answer.data.splitlines() if line]
+        assert [list(line) for line in lines] == [["failed"]]
+        assert "the probe ended at once" in lines[0]["failed"]
+        assert "manyways-leaktest" not in orchestra.engine.there
+        assert orchestra.switchboard.state.devices == before
+
+
+def test_what_a_killed_leak_test_left_is_removed(orchestra: Orchestra) -> None:
+    before = orchestra.switchboard.state.devices
+    orchestra.switchboard.admit_probe("work")
+    orchestra.engine.silent = True
+    with pytest.raises(EngineFailed):
+        orchestra.service.examiner.tidy()
+    assert orchestra.switchboard.state.devices != before
+    orchestra.engine.silent = False
+    orchestra.service.examiner.tidy()
+    assert orchestra.switchboard.state.devices == before
 
 
 def test_a_body_that_is_no_json_is_refused(api: FlaskClient) -> None:

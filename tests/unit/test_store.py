@@ -157,6 +157,41 @@ def test_without_a_stranger_the_store_is_full() -> None:
         settle(replace(HOME, devices=()), _full(choice="direct"), {LAPTOP: ""})
 
 
+# --- the leak test's device ----------------------------------------------------------------------
+
+
+def test_the_probe_comes_and_goes_and_never_gets_a_mark_twice() -> None:
+    state, marks = settle(HOME, NEW, {LAPTOP: "leaktest"}), set()
+    before = {d.mac: d.number for d in state.devices}
+    probe = store.probe_mac(state)
+    for destination in ("uk", "direct", "uk"):
+        state = settle(HOME, store.with_probe(state, destination), {probe: "leaktest"})
+        assert _active(state, probe) == destination
+        assert names(HOME, state)[LAPTOP] == "leaktest", "no device's name changes because of it"
+        mark = live_marks(state)[probe]
+        assert mark not in marks
+        marks.add(mark)
+        state = store.without_probe(state)
+        assert probe not in live_marks(state)
+    assert {d.mac: d.number for d in state.devices} == before
+
+
+def test_the_lease_of_a_probe_that_was_killed_makes_no_device() -> None:
+    probe = store.probe_mac(NEW)
+    state = settle(HOME, NEW, {probe: "leaktest"})
+    assert state.device(probe) is None
+    assert store.without_probe(state) == state
+
+
+def test_the_probe_takes_nobodys_place() -> None:
+    full = _full(choice="direct")
+    home = replace(HOME, devices=())
+    state = settle(home, store.with_probe(full, "uk"), {})
+    assert {d.mac for d in full.devices} <= {d.mac for d in state.devices}
+    with pytest.raises(StoreFull):
+        settle(home, state, {LAPTOP: ""})
+
+
 # --- names ---------------------------------------------------------------------------------------
 
 

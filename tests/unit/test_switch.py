@@ -51,6 +51,21 @@ def _on_disk(folder: Path) -> State | None:
     return Document(folder / "state.json", State).read().value
 
 
+def test_the_probe_is_a_device_until_it_is_forgotten(board: Switchboard, tmp_path: Path) -> None:
+    mac = board.admit_probe("uk")
+    assert board.find("leaktest").mac == mac
+    receipt = board.assign(mac, "direct")
+    assert (receipt.old, receipt.new) == ("uk", "direct")
+    assert mac in (tmp_path / MARKS_FILE).read_text()
+    board.forget_probe()
+    assert board.receipts == {}
+    for state in (board.state, _on_disk(tmp_path)):
+        assert state is not None
+        assert state.device(mac) is None
+    assert mac not in (tmp_path / MARKS_FILE).read_text()
+    board.forget_probe()  # a second time does nothing
+
+
 @pytest.mark.parametrize(
     "reference",
     ["laptop", "LAPTOP", " laptop ", LAPTOP, LAPTOP.upper().replace(":", "-"), "192.168.77.101"],
