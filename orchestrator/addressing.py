@@ -21,6 +21,7 @@ class Side(enum.IntEnum):
     DHCP_LAN = 0x02
     WEBUI_LAN = 0x03
     HOSTAPD_LAN = 0x04
+    DHCP_QUESTION = 0x06  # nobody's: in whose name the orchestrator asks who gives out addresses
     EGRESS_TRANSIT = 0x11
     EGRESS_UPLINK = 0x12
 

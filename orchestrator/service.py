@@ -19,6 +19,7 @@ from orchestrator.model import Action, Config, ObservedContainer
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
+from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterFailed, RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.switch import Refused, Switchboard, nearest
@@ -37,12 +38,14 @@ class Service:
         engine: Engine,
         volume: Volume,
         router: RouterLink,
+        offers: OfferWatch,
     ) -> None:
         self._reconciler = reconciler
         self._switchboard = switchboard
         self._engine = engine
         self._volume = volume
         self._router = router
+        self._offers = offers
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = float("-inf")
         self._lock = threading.Lock()
@@ -123,6 +126,7 @@ class Service:
     def look_again(self) -> None:
         """Forget what was seen of the containers, because one has changed."""
         self._looked_at = float("-inf")
+        self._offers.look_again()
 
     def _reload(self) -> None:
         errors = self._reconciler.reload()
@@ -143,6 +147,7 @@ class Service:
             now=time.clock_gettime(time.CLOCK_BOOTTIME),
             router_loaded=self._router_loaded(),
             reservations={d.mac: d.address for d in config.devices if d.address},
+            dhcp=self._offers.latest,
         )
 
     def _observed_containers(self) -> Mapping[str, ObservedContainer]:

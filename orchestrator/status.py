@@ -29,6 +29,7 @@ _TONES: dict[str, Tone] = {
     "down": "bad",
     "failed": "bad",
     "rejected": "bad",
+    "unknown": "dim",
 }
 
 

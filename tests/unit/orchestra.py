@@ -10,6 +10,7 @@ from orchestrator.documents import Document
 from orchestrator.model import Config, HostFacts, HostInterface
 from orchestrator.reconcile import Reconciler
 from orchestrator.runtime.engine import Engine
+from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import Service
@@ -68,7 +69,10 @@ class Orchestra:
             lambda: FACTS,
             self.ports.append,
         )
-        self.service = Service(self.reconciler, self.switchboard, engine, self.volume, self.link)
+        self.offers = OfferWatch(lambda: None, "", "", "")
+        self.service = Service(
+            self.reconciler, self.switchboard, engine, self.volume, self.link, self.offers
+        )
 
     def configure(self, text: str) -> None:
         (self.config_folder / "router.yaml").write_text(text)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from orchestrator.client import Check, Destination, Device, Receipt, Status
+from orchestrator.dhcp_packets import DhcpServer
+from orchestrator.dhcp_verdict import Asked, Pool, judge
 
 TV, LAPTOP, PHONE = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
 REFUSED = "the server refuses the password: put the right one into uk.credentials"
@@ -102,6 +106,23 @@ def degraded() -> Status:
     gone = "its destination 'nl' no longer exists; choose another"
     report["devices"].append({**old, "state": "rejected", "message": gone})
     report["problems"] = ["starting manyways-dhcp: the Docker engine does not answer"]
+    return report
+
+
+def dhcp_trouble(kind: str) -> Status:
+    """A router whose DHCP service is "nearly full", "full", "unknown", or not the only one."""
+    own = DhcpServer(IPv4Address("192.168.77.252"), "02:a1:b2:02:00:00")
+    rogue = DhcpServer(IPv4Address("192.168.77.66"), "02:4d:57:00:00:66")
+    asked, pool = {
+        "another": (Asked(0, (own, rogue)), Pool(100, 3)),
+        "nearly full": (Asked(0, (own,)), Pool(100, 97)),
+        "full": (Asked(0), Pool(100, 100)),
+        "unknown": (Asked(0, problem="the router does not run"), Pool(100, 3)),
+    }[kind]
+    state, message = judge(asked, own, pool, 0)
+    report = empty()
+    report["state"] = "degraded"
+    report["services"][1] = {"name": "dhcp", "state": state, "message": message}  # type: ignore[typeddict-item]
     return report
 
 
