@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address
+from typing import cast
 
-from orchestrator.client import Check, Destination, Device, Receipt, Status
+from orchestrator.client import Check, Destination, Device, Receipt, Service, Status
 from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.dhcp_verdict import Asked, Pool, judge
 
@@ -122,7 +123,7 @@ def dhcp_trouble(kind: str) -> Status:
     state, message = judge(asked, own, pool, 0)
     report = empty()
     report["state"] = "degraded"
-    report["services"][1] = {"name": "dhcp", "state": state, "message": message}  # type: ignore[typeddict-item]
+    report["services"][1] = cast(Service, {"name": "dhcp", "state": state, "message": message})
     return report
 
 
