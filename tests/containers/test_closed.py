@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import urllib.request
 from collections.abc import Iterator
@@ -12,48 +11,6 @@ import pytest
 
 from tests.containers import home
 from tests.containers.router import Router
-
-COMMON_UDP = "53,67,69,80,123,137,161,443,500,514,1194,1900,4500,5353,51820"
-
-
-@pytest.fixture
-def neighbour(living_home: None) -> Iterator[str]:
-    """A machine in the house's own network, where the uplink addresses are."""
-    with home.guest("home-wan") as guest:
-        home.run(guest, "ip", "address", "flush", "dev", "eth0")
-        home.run(guest, "ip", "address", "add", "192.168.178.50/24", "dev", "eth0")
-        home.run(guest, "ping", "-c", "1", "-W", "2", "192.168.178.1")
-        yield guest
-
-
-@pytest.mark.parametrize("destination", ["direct", "uk", "de"])
-def test_no_port_of_an_uplink_address_is_open(
-    router: Router, neighbour: str, destination: str
-) -> None:
-    address = router.uplink_address(destination)
-    scan = ("nmap", "-Pn", "-n", "--min-rate", "4000", "--max-retries", "1", "-oG", "-")
-    tcp = home.run(neighbour, *scan, "-sS", "-p", "1-65535", address, timeout=200)
-    assert re.search(r"Ports: |Ignored State: (filtered|closed) \(65535\)|Status: Up", tcp), tcp
-    assert "/open/" not in tcp
-    udp = home.run(neighbour, *scan, "-sU", "-p", COMMON_UDP, address, timeout=100)
-    assert "/open/" not in udp
-
-
-def test_the_scan_would_find_an_open_port(neighbour: str) -> None:
-    """The house's own resolver is open to the house: the scanner must say so."""
-    found = home.run(neighbour, "nmap", "-Pn", "-n", "-sS", "-p", "53", "-oG", "-", "192.168.178.1")
-    assert "53/open/tcp" in found
-
-
-def test_a_forged_route_from_the_house_leads_nowhere(router: Router, neighbour: str) -> None:
-    """Packets for the LAN, a transit or the page, sent to an egress as if it were a gateway."""
-    for destination in ("direct", "uk"):
-        gateway = router.uplink_address(destination)
-        for target in ("192.168.77.1", "192.168.77.253", router.devices()["tv"]["address"]):
-            home.run(neighbour, "ip", "route", "replace", f"{target}/32", "via", gateway)
-            done = home.attempt(neighbour, "curl", "-sS", "--max-time", "2", f"http://{target}/")
-            assert done.returncode in (7, 28), done
-            assert home.attempt(neighbour, "ping", "-c1", "-W1", target).returncode != 0
 
 
 def test_the_page_is_on_the_lan_under_its_own_names(router: Router) -> None:
