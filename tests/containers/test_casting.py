@@ -26,8 +26,8 @@ def test_casting_between_destinations(router: Router, programs: Programs) -> Non
         port = stack.enter_context(home.Capture("mwh-lan0", CAST))
         programs.start("tv", "cast", "serve").wait_for("serving")
         looker = programs.start("laptop", "cast", "look", tv)
-        for heard in (f"mdns from {tv}", f"ssdp from {tv}", "stream play"):
-            looker.wait_for(heard, 15)
+        for word in (f"mdns from {tv}", f"ssdp from {tv}", "stream play"):
+            looker.wait_for(word, 15)
         for device, destination in (("laptop", "direct"), ("tv", "uk"), ("phone", "de")):
             frames.send_marker(device)
             seen = egresses[destination]
