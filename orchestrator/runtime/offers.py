@@ -28,7 +28,7 @@ ASK_EVERY_S = 30.0
 _SETTLE_S = 1.0  # events come in crowds, and a server that was just started needs a moment
 _LISTEN_S = 4.0  # a server may try for three seconds whether an address is free before it offers
 _ASK_AGAIN_S = 1.0  # a single frame may be lost on Wi-Fi, or find the server starting
-_SERVERS_AT_MOST = 8  # a flood of answers is no longer list
+_SERVERS_AT_MOST = 8  # a flood of answers makes no longer list, and does not crowd out our own
 _ETH_P_IP = 0x0800
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 
@@ -74,7 +74,7 @@ def ask(leg: str, mac: str, own_mac: str) -> tuple[DhcpServer, ...]:
             if not select.select([wire], [], [], max(0.0, until - now))[0]:
                 continue
             server = read_offer(wire.recv(2048), mac, xid)
-            if server is not None and len(found) < _SERVERS_AT_MOST:
+            if server and (server.mac == own_mac or len(found) < _SERVERS_AT_MOST):
                 found[server] = None
     return tuple(found)
 
@@ -133,7 +133,8 @@ class OfferWatch:
             servers, problem = (), str(error)
         except (EngineFailed, NamespaceGone, OSError) as error:
             log.warning("who answers DHCP could not be asked: %s", error)
-            servers, problem = (), str(error)
+            reason = error.strerror if isinstance(error, OSError) else None
+            servers, problem = (), reason or str(error)
         self.latest = Asked(time.clock_gettime(time.CLOCK_BOOTTIME), servers, problem)
 
     def _ask(self) -> tuple[DhcpServer, ...]:

@@ -10,79 +10,42 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.dhcp_packets import DhcpServer, discover, read_offer
-
-US, SERVER = "02:a1:b2:06:00:00", "02:a1:b2:02:00:00"
-XID = 0x12345678
-OFFER, ACK = 2, 5
-COOKIE = b"\x63\x82\x53\x63"
-
-
-def _raw(mac: str) -> bytes:
-    return bytes.fromhex(mac.replace(":", ""))
-
-
-def _options(kind: int = OFFER, server: bytes = bytes((192, 168, 77, 252))) -> bytes:
-    named = bytes((54, len(server))) + server if server else b""
-    return b"\0" + bytes((53, 1, kind)) + named + bytes((1, 4, 255, 255, 255, 0, 255))
-
-
-def _answer(
-    *,
-    op: int = 2,
-    xid: int = XID,
-    mac: str = US,
-    options: bytes | None = None,
-    port: int = 68,
-    protocol: int = 17,
-    fragment: int = 0,
-    ip_options: bytes = b"",
-) -> bytes:
-    message = struct.pack("!BBBBI4s16s", op, 1, 6, 0, xid, b"", b"") + _raw(mac)
-    message = message.ljust(236, b"\0") + COOKIE + (_options() if options is None else options)
-    udp = struct.pack("!HHHH", 67, port, 8 + len(message), 0) + message
-    header = 20 + len(ip_options)
-    ip = struct.pack(
-        "!BBHHHBBH4s4s",
-        *(0x40 | header // 4, 0, header + len(udp), 0, fragment, 64, protocol, 0),
-        *(bytes((192, 168, 77, 66)), b"\xff" * 4),
-    )
-    return b"\xff" * 6 + _raw(SERVER) + b"\x08\x00" + ip + ip_options + udp
-
+from tests.dhcp_samples import ACK, COOKIE, OFFER, SERVER, US, XID, answer, options_of, raw
 
 OURS = DhcpServer(IPv4Address("192.168.77.252"), SERVER)
 
 
 def test_an_offer_is_read() -> None:
-    assert read_offer(_answer(), US, XID) == OURS
-    assert read_offer(_answer(ip_options=b"\x01" * 4), US, XID) == OURS
-    assert read_offer(_answer() + b"padding of a short frame", US, XID) == OURS
+    assert read_offer(answer(), US, XID) == OURS
+    assert read_offer(answer(ip_options=b"\x01" * 4), US, XID) == OURS
+    assert read_offer(answer() + b"padding of a short frame", US, XID) == OURS
 
 
 @pytest.mark.parametrize("server", [b"", b"\x01\x02"])
 def test_a_server_without_a_name_is_known_by_its_address(server: bytes) -> None:
     expected = DhcpServer(IPv4Address("192.168.77.66"), SERVER)
-    assert read_offer(_answer(options=_options(server=server)), US, XID) == expected
+    assert read_offer(answer(options=options_of(server=server)), US, XID) == expected
 
 
 @pytest.mark.parametrize(
     "frame",
     [
-        pytest.param(_answer(op=1), id="a question"),
-        pytest.param(_answer(xid=XID + 1), id="to another question"),
-        pytest.param(_answer(mac="02:00:00:00:00:01"), id="to another device"),
-        pytest.param(_answer(options=_options(ACK)), id="no offer"),
-        pytest.param(_answer(options=b""), id="no options"),
-        pytest.param(_answer(options=bytes((53, 1))), id="cut off within an option"),
-        pytest.param(_answer(options=bytes((53, 200, OFFER))), id="longer than the packet"),
-        pytest.param(_answer(options=bytes((255, 53, 1, OFFER))), id="behind the end"),
-        pytest.param(_answer(options=bytes((53,))), id="an option without a length"),
-        pytest.param(_answer(port=67), id="to a server"),
-        pytest.param(_answer(protocol=6), id="TCP"),
-        pytest.param(_answer(fragment=0x2000), id="a first fragment"),
-        pytest.param(_answer(fragment=0x0010), id="a later fragment"),
-        pytest.param(_answer().replace(COOKIE, b"none"), id="BOOTP"),
-        pytest.param(_answer().replace(b"\x08\x00\x45", b"\x86\xdd\x45"), id="IPv6"),
-        pytest.param(_answer().replace(b"\x08\x00\x45", b"\x08\x00\x42"), id="a header too short"),
+        pytest.param(answer(op=1), id="a question"),
+        pytest.param(answer(xid=XID + 1), id="to another question"),
+        pytest.param(answer(mac="02:00:00:00:00:01"), id="to another device"),
+        pytest.param(answer(options=options_of(ACK)), id="no offer"),
+        pytest.param(answer(options=b""), id="no options"),
+        pytest.param(answer(options=bytes((53, 1))), id="cut off within an option"),
+        pytest.param(answer(options=bytes((53, 200, OFFER))), id="longer than the packet"),
+        pytest.param(answer(options=bytes((255, 53, 1, OFFER))), id="behind the end"),
+        pytest.param(answer(options=bytes((53,))), id="an option without a length"),
+        pytest.param(answer(port=67), id="to a server"),
+        pytest.param(answer(protocol=6), id="TCP"),
+        pytest.param(answer(fragment=0x2000), id="a first fragment"),
+        pytest.param(answer(fragment=0x0010), id="a later fragment"),
+        pytest.param(answer().replace(COOKIE, b"none"), id="BOOTP"),
+        pytest.param(answer().replace(b"\x08\x00\x45", b"\x86\xdd\x45"), id="IPv6"),
+        pytest.param(answer().replace(b"\x08\x00\x45", b"\x08\x00\x42"), id="a header too short"),
         pytest.param(discover(US, XID), id="our own question"),
     ],
 )
@@ -96,20 +59,20 @@ def test_noise_never_raises(frame: bytes) -> None:
     assert read_offer(frame, US, XID) is None
 
 
-@given(st.integers(0, len(_answer())))
+@given(st.integers(0, len(answer())))
 def test_an_offer_cut_off_anywhere_never_raises(length: int) -> None:
-    read_offer(_answer()[:length], US, XID)
+    read_offer(answer()[:length], US, XID)
 
 
 @given(st.binary(max_size=80))
 def test_hostile_options_never_raise(options: bytes) -> None:
-    found = read_offer(_answer(options=options), US, XID)
+    found = read_offer(answer(options=options), US, XID)
     assert found is None or found.mac == SERVER
 
 
 @given(st.data())
 def test_a_damaged_offer_never_raises(data: st.DataObject) -> None:
-    frame = bytearray(_answer())
+    frame = bytearray(answer())
     for _ in range(data.draw(st.integers(1, 8))):
         frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
     read_offer(bytes(frame), US, XID)
@@ -118,7 +81,7 @@ def test_a_damaged_offer_never_raises(data: st.DataObject) -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_a_question_is_whole(xid: int) -> None:
     frame = discover(US, xid)
-    assert frame[:14] == b"\xff" * 6 + _raw(US) + b"\x08\x00"
+    assert frame[:14] == b"\xff" * 6 + raw(US) + b"\x08\x00"
     header, udp, message = frame[14:34], frame[34:42], frame[42:]
     words = struct.unpack("!10H", header)
     total = sum(words)
@@ -128,6 +91,6 @@ def test_a_question_is_whole(xid: int) -> None:
     assert len(message) == 300
     assert struct.unpack_from("!I", message, 4) == (xid,)
     assert message[10:12] == b"\x80\x00"  # answer as a broadcast
-    assert message[28:34] == _raw(US)
+    assert message[28:34] == raw(US)
     assert message[236:240] == COOKIE
     assert message[240:243] == bytes((53, 1, 1))
