@@ -6,9 +6,9 @@ import contextlib
 import re
 
 from tests.containers import frames, home
+from tests.containers.addresses import lan_leg
 from tests.containers.device import Programs
 from tests.containers.router import Router
-from tests.containers.test_from_inside import lan_leg
 
 CAST = f"port 5353 or port 1900 or port 8009 or port {frames.MARKER}"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.containers import frames, home
+from tests.containers.addresses import inside_addresses, lan_leg, uplink_addresses
 from tests.containers.router import Router
-from tests.containers.test_from_outside import inside_addresses
 
 HARD_CODED = "198.51.100.88"
 _ANSWERS = f"dst port {frames.TAG} or icmp[icmptype] == icmp-echoreply"
@@ -91,16 +91,12 @@ def _straight_to(addresses: list[str]) -> Iterator[None]:
             home.run("tv", "ip", "route", "del", address)
 
 
-def _outer_addresses(router: Router) -> list[str]:
-    return [router.uplink_address(destination) for destination in ("direct", "uk", "de")]
-
-
 @pytest.mark.parametrize("destination", ["direct", "uk"])
 def test_the_transits_are_refused_and_nothing_gets_there(router: Router, destination: str) -> None:
     """Both ends of each, and each egress' address on its uplink, the device's own included."""
     router.assign("tv", destination)
     transits = [a for a in inside_addresses(router) if a.startswith("10.213.")]
-    targets = [*transits, *_outer_addresses(router)]
+    targets = [*transits, *uplink_addresses(router)]
     source, mac = home.address("tv"), frames.mac_of("tv")
     gateway = frames.mac_of("manyways-router", lan_leg())
     packets = [
@@ -137,18 +133,10 @@ def test_the_transits_are_refused_and_nothing_gets_there(router: Router, destina
             assert [x for x in lines if f"IP {source}.{frames.TAG}" in x] == []
 
 
-def lan_leg() -> str:
-    """Return the name of the router's leg on the home network."""
-    listing = home.run("manyways-router", "ip", "-4", "-oneline", "address", "show")
-    found = re.search(r"\d+: (\S+) +inet 192\.168\.77\.1/", listing)
-    assert found, listing
-    return found[1]
-
-
 def test_a_query_to_another_egress_reaches_the_own_resolver(router: Router) -> None:
     router.assign("tv", "direct")
     others = [a for a in inside_addresses(router) if a.startswith("10.213.") and a.endswith(".2")]
-    for server in (*others, *_outer_addresses(router), HARD_CODED):
+    for server in (*others, *uplink_addresses(router), HARD_CODED):
         for options in ((), ("+tcp",)):
             name = home.unique()
             home.run("tv", "dig", "+short", "+tries=1", "+time=5", f"@{server}", *options, name)
@@ -157,7 +145,7 @@ def test_a_query_to_another_egress_reaches_the_own_resolver(router: Router) -> N
 
 def test_no_leg_on_the_lan_answers_arp_for_another_address(router: Router) -> None:
     transits = [a for a in inside_addresses(router) if a.startswith("10.213.")]
-    foreign = [*transits, *_outer_addresses(router)]
+    foreign = [*transits, *uplink_addresses(router)]
     mac, own = frames.mac_of("tv"), home.address("tv")
     answers = f"arp[6:2] == 2 and ether dst {mac}"
     with home.Capture("eth0", answers, pid=router.pid("home-tv")) as seen:

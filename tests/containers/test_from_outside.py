@@ -16,10 +16,10 @@ from functools import partial
 import pytest
 
 from tests.containers import frames, home
+from tests.containers.addresses import DESTINATIONS, inside_addresses
 from tests.containers.router import Router
 
 COMMON_UDP = "53,67,69,80,123,137,161,443,500,514,1194,1900,4500,5353,51820"
-DESTINATIONS = ("direct", "uk", "de")
 OWN = "192.168.178.50"
 _NO_IPV6_YET = "--sysctl=net.ipv6.conf.all.disable_ipv6=0"
 
@@ -51,16 +51,6 @@ def target_of(router: Router, destination: str) -> Target:
     found = re.search(rf"\d+: (\S+) +inet {re.escape(address)}/", listing)
     assert found, listing
     return Target(container, address, frames.mac_of(container, found[1]), found[1])
-
-
-def inside_addresses(router: Router) -> list[str]:
-    """Every address behind the egresses: services, a device, both ends of each transit."""
-    listing = home.run("manyways-router", "ip", "-4", "-oneline", "address", "show")
-    transits = re.findall(r"inet (10\.213\.\d+\.)1/", listing)
-    assert len(transits) == len(DESTINATIONS), listing
-    ends = [f"{transit}{end}" for transit in transits for end in (1, 2)]
-    services = ["192.168.77.1", "192.168.77.252", "192.168.77.253"]
-    return [*services, router.devices()["tv"]["address"], *ends]
 
 
 @contextlib.contextmanager
