@@ -300,5 +300,9 @@ def test_the_vpn_provider_reaches_nothing_inside(router: Router, provider: str) 
         for packet in all_kinds(source, target)
     ]
     with watched(router, "manyways-egress-uk") as (in_router, in_egress):
-        frames.send_packets(provider, packets)
+        # A tunnel's queue is short: what it drops would prove nothing.
+        for end in range(0, len(packets), 50):
+            frames.send_packets(provider, packets[end : end + 50])
+            arrived = min(end + 50, len(packets))
+            home.wait_for("they arrive", partial(_at_least, in_egress, arrived), 10)
         expect_only_arrivals(in_router, in_egress, "tun0", len(packets))
