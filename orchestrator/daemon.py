@@ -95,6 +95,7 @@ class Daemon:
         for error in self._reconciler.reload():
             log.error("%s", error)
         self._loop()
+        self._offers.end()
         close()
         return self._finish()
 

@@ -8,6 +8,7 @@ loop ever waits for a slow answer; it is in the router's namespace only for as l
 from __future__ import annotations
 
 import ctypes
+import errno
 import logging
 import secrets
 import select
@@ -29,6 +30,7 @@ _SETTLE_S = 1.0  # events come in crowds, and a server that was just started nee
 _LISTEN_S = 4.0  # a server may try for three seconds whether an address is free before it offers
 _ASK_AGAIN_S = 1.0  # a single frame may be lost on Wi-Fi, or find the server starting
 _SERVERS_AT_MOST = 8  # a flood of answers makes no longer list, and does not crowd out our own
+_LEFT = (errno.ENETDOWN, errno.ENODEV, errno.ENXIO)  # the leg, together with its namespace
 _ETH_P_IP = 0x0800
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 
@@ -53,19 +55,19 @@ class LegMissing(Exception):
     """The router has no leg on the LAN yet."""
 
 
-def ask(leg: str, mac: str, own_mac: str) -> tuple[DhcpServer, ...]:
+def ask(leg: str, mac: str, own_mac: str, ending: threading.Event) -> tuple[DhcpServer, ...]:
     """Return who offers an address on the leg with the MAC address `leg`.
 
     `mac` is in whose name it is asked, `own_mac` that of our own server: while that one is
-    silent the question is repeated. Takes four seconds; call inside the router's namespace.
-    Needs CAP_NET_RAW. Raises LegMissing and OSError.
+    silent the question is repeated. Takes four seconds, or one once `ending` is set; call inside
+    the router's namespace. Needs CAP_NET_RAW. Raises LegMissing and OSError.
     """
     xid = secrets.randbits(32)
     found: dict[DhcpServer, None] = {}
     with _packet_socket(leg) as wire:
         begin = time.monotonic()
         again = begin
-        while (now := time.monotonic()) < begin + _LISTEN_S:
+        while (now := time.monotonic()) < begin + _LISTEN_S and not ending.is_set():
             if now >= again:
                 again = now + _ASK_AGAIN_S
                 if own_mac not in {server.mac for server in found}:
@@ -108,18 +110,24 @@ class OfferWatch:
         self._process = process
         self._question = (leg, mac, own_mac)
         self._wanted = threading.Event()
+        self._ending = threading.Event()
         self.latest: Asked | None = None
 
     def start(self) -> None:
         """Begin to ask, in a thread that ends with the process."""
         threading.Thread(target=self._run, name="dhcp-offers", daemon=True).start()
 
+    def end(self) -> None:
+        """Ask no more: the process ends, and would wait for an answer."""
+        self._ending.set()
+        self._wanted.set()
+
     def look_again(self) -> None:
         """Ask soon: a container has changed."""
         self._wanted.set()
 
     def _run(self) -> None:
-        while True:
+        while not self._ending.is_set():
             self.look()
             if self._wanted.wait(ASK_EVERY_S):
                 time.sleep(_SETTLE_S)
@@ -132,9 +140,7 @@ class OfferWatch:
         except LegMissing as error:
             servers, problem = (), str(error)
         except (EngineFailed, NamespaceGone, OSError) as error:
-            log.warning("who answers DHCP could not be asked: %s", error)
-            reason = error.strerror if isinstance(error, OSError) else None
-            servers, problem = (), reason or str(error)
+            servers, problem = (), _explained(error)
         self.latest = Asked(time.clock_gettime(time.CLOCK_BOOTTIME), servers, problem)
 
     def _ask(self) -> tuple[DhcpServer, ...]:
@@ -143,6 +149,13 @@ class OfferWatch:
             raise LegMissing("the router does not run")
         thread = NamespaceThread(pid)
         try:
-            return thread.run(ask, *self._question)
+            return thread.run(ask, *self._question, self._ending)
         finally:
             thread.close()
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, NamespaceGone) or (isinstance(error, OSError) and error.errno in _LEFT):
+        return "the router ended meanwhile"
+    log.warning("who answers DHCP could not be asked: %s", error)
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -16,7 +16,7 @@ from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.runtime.namespace import NamespaceThread
 from orchestrator.runtime.offers import LegMissing, OfferWatch, ask
 from tests.dhcp_samples import SERVER, US, answer, raw
-from tests.netns.world import Space
+from tests.netns.world import Space, until
 
 LEG = "02:a1:b2:01:00:00"
 OWN = DhcpServer(IPv4Address("192.168.77.252"), SERVER)
@@ -111,9 +111,34 @@ def test_nobody_answers_and_no_leg_is_there(wire: tuple[Space, socket.socket]) -
     thread = NamespaceThread(router.pid)
     try:
         with pytest.raises(LegMissing):
-            thread.run(ask, "02:00:00:00:00:77", US, SERVER)
+            thread.run(ask, "02:00:00:00:00:77", US, SERVER, threading.Event())
     finally:
         thread.close()
+
+
+def test_a_leg_that_leaves_while_we_listen_is_explained(wire: tuple[Space, socket.socket]) -> None:
+    router, other = wire
+    servers = Servers(other, 0, deaf=9)
+    watch = _watch(router)
+    looking = threading.Thread(target=watch.look)
+    looking.start()
+    until(lambda: servers.questions, "the first question")
+    router.run("ip link del lan0")
+    looking.join(10)
+    assert watch.latest is not None
+    assert watch.latest.problem == "the router ended meanwhile"
+
+
+def test_the_end_does_not_wait_for_answers(wire: tuple[Space, socket.socket]) -> None:
+    router, other = wire
+    servers = Servers(other, 0, deaf=9)
+    watch = _watch(router)
+    looking = threading.Thread(target=watch.look)
+    looking.start()
+    until(lambda: servers.questions, "the first question")
+    watch.end()
+    looking.join(2)
+    assert not looking.is_alive()
 
 
 def test_without_a_router_nobody_is_asked() -> None:
