@@ -76,7 +76,8 @@ def ask(leg: str, mac: str, own_mac: str, ending: threading.Event) -> tuple[Dhcp
             if not select.select([wire], [], [], max(0.0, until - now))[0]:
                 continue
             server = read_offer(wire.recv(2048), mac, xid)
-            if server and (server.mac == own_mac or len(found) < _SERVERS_AT_MOST):
+            room = _SERVERS_AT_MOST * (2 if server and server.mac == own_mac else 1)
+            if server and len(found) < room:
                 found[server] = None
     return tuple(found)
 

@@ -21,13 +21,13 @@ from tests.containers.router import Router
 
 COMMON_UDP = "53,67,69,80,123,137,161,443,500,514,1194,1900,4500,5353,51820"
 OWN = "192.168.178.50"
-_NO_IPV6_YET = "--sysctl=net.ipv6.conf.all.disable_ipv6=0"
+_WITH_IPV6 = "--sysctl=net.ipv6.conf.all.disable_ipv6=0"
 
 
 @pytest.fixture
 def neighbour(living_home: None) -> Iterator[str]:
     """A machine in the house's own network, where the uplink addresses are."""
-    with home.guest("home-wan", _NO_IPV6_YET) as guest:
+    with home.guest("home-wan", _WITH_IPV6) as guest:
         home.run(guest, "ip", "address", "flush", "dev", "eth0")
         home.run(guest, "ip", "address", "add", f"{OWN}/24", "dev", "eth0")
         home.run(guest, "ping", "-c", "1", "-W", "2", "192.168.178.1")
@@ -235,7 +235,7 @@ def _ipv6(mac: str, targets: dict[str, str]) -> list[bytes]:
 def test_ipv6_is_answered_by_no_leg_of_ours(router: Router, neighbour: str) -> None:
     mac = frames.mac_of(neighbour)
     egresses = [target_of(router, destination) for destination in DESTINATIONS]
-    with home.guest("home-wan", _NO_IPV6_YET) as witness:
+    with home.guest("home-wan", _WITH_IPV6) as witness:
         tentative = ("ip", "-6", "address", "show", "dev", "eth0", "-tentative")
         home.wait_for("its address is its own", lambda: home.run(witness, *tentative), 10)
         theirs = frames.mac_of(witness)
