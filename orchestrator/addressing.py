@@ -22,6 +22,7 @@ class Side(enum.IntEnum):
     WEBUI_LAN = 0x03
     HOSTAPD_LAN = 0x04
     LEAKTEST_LAN = 0x05
+    DHCP_QUESTION = 0x06  # nobody's: in whose name the orchestrator asks who gives out addresses
     EGRESS_TRANSIT = 0x11
     EGRESS_UPLINK = 0x12
 

@@ -82,7 +82,7 @@ class Service(TypedDict):
     """One of the router's own containers."""
 
     name: str
-    state: Literal["ok", "failed"]
+    state: Literal["ok", "degraded", "failed", "unknown"]  # unknown: not checked, and why
     message: str
 
 

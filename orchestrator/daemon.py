@@ -1,7 +1,8 @@
 """The daemon: wires the parts together and keeps the router as it should be.
 
-Three threads: the control API; a listener for Docker's events; and the loop here, which takes
-in new leases at once and everything else at the next event or half-minute. An orderly end
+Four threads: the control API; a listener for Docker's events; one that asks who gives out addresses
+(runtime/offers.py); and the loop here, which takes in new leases at once and everything else at
+the next event or half-minute. An orderly end
 (SIGTERM: `docker compose down`, `stop`) takes the router down; being killed leaves it at work,
 because no packet ever passes through this process.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from orchestrator import __version__, control
+from orchestrator.addressing import Side, mac_address
 from orchestrator.desired import ROUTER
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
@@ -26,6 +28,7 @@ from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
 from orchestrator.runtime.namespace import started_at
+from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import ORCHESTRATOR, Service
@@ -74,6 +77,7 @@ class Daemon:
             self._gates,
         )
         self._strangers = Strangers(self._switchboard, router)
+        self._offers = self._offer_watch()
         self.service = Service(
             self._reconciler,
             self._switchboard,
@@ -82,9 +86,17 @@ class Daemon:
             router,
             self._gates,
             self._strangers,
+            self._offers,
         )
         self._changed = threading.Event()
         self._ending = threading.Event()
+
+    def _offer_watch(self) -> OfferWatch:
+        install = self._switchboard.state.install
+        sides = (Side.ROUTER_LAN, Side.DHCP_QUESTION, Side.DHCP_LAN)
+        return OfferWatch(
+            lambda: self._engine.process(ROUTER), *(mac_address(install, side) for side in sides)
+        )
 
     def run(self, socket: Path) -> int:
         """Serve until told to end; return the exit code."""
@@ -93,9 +105,11 @@ class Daemon:
         serve, close = control.make_server(control.make_app(self.service), socket)
         threading.Thread(target=serve, name="control", daemon=True).start()
         threading.Thread(target=self._listen, name="events", daemon=True).start()
+        self._offers.start()
         for error in self._reconciler.reload():
             log.error("%s", error)
         self._loop()
+        self._offers.end()
         close()
         return self._finish()
 

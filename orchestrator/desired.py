@@ -243,8 +243,13 @@ def _router_container(inputs: Inputs) -> ContainerSpec:
             for d in config.destinations
         ),
         capabilities=("NET_ADMIN",),
-        # A reset towards the far end of a cut connection leaves by the way the connection had.
-        sysctls={**ROUTING_SYSCTLS, "net.ipv4.fwmark_reflect": "1"},
+        sysctls={
+            **ROUTING_SYSCTLS,
+            # A reset towards the far end of a cut connection leaves by the way it had.
+            "net.ipv4.fwmark_reflect": "1",
+            # A leg answers ARP for its own address, not for those of the transits.
+            "net.ipv4.conf.all.arp_ignore": "1",
+        },
         mounts=(_mount("rendered/router"),),
         # It holds a namespace and nothing else: there is nothing to end in order.
         stop_signal="SIGKILL",

@@ -13,8 +13,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.addressing import egress_container
+from orchestrator import dhcp_verdict
+from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import DHCP, ROUTER, WEBUI
+from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
 from orchestrator.store import KnownDevice, State, is_new, names, wanted_destination
 
@@ -126,6 +128,7 @@ class Seen:
     router_loaded: bool
     reservations: Mapping[str, IPv4Address] = field(default_factory=dict)
     shut: frozenset[str] = frozenset()  # whose egress has said nothing since it was down
+    dhcp: dhcp_verdict.Asked | None = None
 
 
 def destination_health(seen: Seen, destination: Destination) -> DestinationHealth:
@@ -322,7 +325,7 @@ class ServiceReport:
 
 
 def service_reports(seen: Seen) -> tuple[ServiceReport, ...]:
-    """Judge the router, the DHCP server and the page by their containers."""
+    """Judge the router, the DHCP server and the page: by their containers, and by what they do."""
     return tuple(
         _service_report(seen, name, container)
         for name, container in (("router", ROUTER), ("dhcp", DHCP), ("webui", WEBUI))
@@ -337,4 +340,13 @@ def _service_report(seen: Seen, name: str, container: str) -> ServiceReport:
         return ServiceReport(name, "failed", "its container does not run")
     if name == "router" and not seen.router_loaded:
         return ServiceReport(name, "failed", "its rules are not loaded; nothing is forwarded")
+    if name == "dhcp":
+        return ServiceReport(name, *_dhcp_verdict(seen))
     return ServiceReport(name, "ok", "")
+
+
+def _dhcp_verdict(seen: Seen) -> tuple[str, str]:
+    lan = seen.config.lan
+    own = DhcpServer(lan.dhcp_server, mac_address(seen.state.install, Side.DHCP_LAN))
+    leased = (*(lease.address for lease in seen.leases), *seen.reservations.values())
+    return dhcp_verdict.judge(seen.dhcp, own, dhcp_verdict.pool(lan.dhcp_range, leased), seen.now)

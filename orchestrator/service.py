@@ -22,6 +22,7 @@ from orchestrator.model import Action, Config, ObservedContainer
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
+from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterFailed, RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.strangers import Strangers
@@ -43,6 +44,7 @@ class Service:
         router: RouterLink,
         gates: Gates,
         strangers: Strangers,
+        offers: OfferWatch,
     ) -> None:
         self._reconciler = reconciler
         self._switchboard = switchboard
@@ -52,6 +54,7 @@ class Service:
         self.examiner = Examiner(engine, switchboard)
         self._gates = gates
         self._strangers = strangers
+        self._offers = offers
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = float("-inf")
         self._lock = threading.Lock()
@@ -158,6 +161,7 @@ class Service:
     def look_again(self) -> None:
         """Forget what was seen of the containers, because one has changed."""
         self._looked_at = float("-inf")
+        self._offers.look_again()
 
     def _reload(self) -> None:
         errors = self._reconciler.reload()
@@ -179,6 +183,7 @@ class Service:
             router_loaded=self._router_loaded(),
             reservations={d.mac: d.address for d in config.devices if d.address},
             shut=self._gates.shut,
+            dhcp=self._offers.latest,
         )
 
     def _observed_containers(self) -> Mapping[str, ObservedContainer]:

@@ -31,6 +31,7 @@ _TONES: dict[str, Tone] = {
     "down": "bad",
     "failed": "bad",
     "rejected": "bad",
+    "unknown": "dim",
 }
 
 

@@ -38,7 +38,7 @@ _CHECK_NAMES = {
 }
 _SERVICES = {
     "router": "The part that sends traffic on its way has stopped, so nothing gets out.",
-    "dhcp": "The part that gives addresses to devices has stopped. Known devices go on working.",
+    "dhcp": "New devices get no address. Those that have one go on working.",
     "webui": "This page's own part of the router has trouble.",
 }
 
@@ -158,6 +158,10 @@ def _alerts(status: Status) -> tuple[str, ...]:
         if service["state"] == "failed":
             usual = _SERVICES.get(service["name"], f"{service['name']} has stopped.")
             alerts.append(f"{usual} {_sentence(service['message'])}".strip())
+        elif service["state"] == "degraded":
+            alerts.append(_sentence(service["message"]))
+        elif service["state"] == "unknown":
+            alerts.append(f"The part that gives addresses to devices: {_end(service['message'])}")
     alerts += map(_sentence, status["problems"])
     if status["config"]["errors"]:
         kept = ", so the last good settings stay in use:" if status["destinations"] else ":"

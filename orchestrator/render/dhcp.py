@@ -26,6 +26,8 @@ domain={lan.domain}
 dhcp-hostsfile=/etc/manyways/reservations
 dhcp-leasefile=/var/lib/manyways/dnsmasq.leases
 no-ping
+# Refusals are logged, the usual is not: we ask every half-minute whether it still answers.
+quiet-dhcp
 """
 
 

@@ -127,12 +127,22 @@ def unique(domain: str = "where.test") -> str:
 class Capture:
     """tcpdump on an interface of the host ("any": all of them), from `with` on.
 
+    With `pid` it watches the network namespace of that process instead; with `macs` each line
+    begins with the link's own addresses.
+
     Packets appear in lines() in their order on the wire: send a marker after what must *not* be
     there, wait for the marker, and the absence means something.
     """
 
-    def __init__(self, interface: str, expression: str) -> None:
-        self._command = ("tcpdump", "-n", "-U", "--immediate-mode", "-Z", "root")
+    def __init__(
+        self, interface: str, expression: str, *, pid: str = "", macs: bool = False
+    ) -> None:
+        enter = ("nsenter", "--net", "--target", pid) if pid else ()
+        # Without a length for a packet there is room for eight of them, and the rest is lost.
+        room = ("-s", "2048", "-B", "8192")
+        self._command = (*enter, "tcpdump", "-n", "-U", "--immediate-mode", "-Z", "root", *room)
+        # Numbers of interfaces have names in their own namespace only, so it is read there, too.
+        self._read = (*enter, "tcpdump", "-n", "-t", *(("-e",) if macs else ()))
         self._interface = interface
         self._expression = expression
 
@@ -154,14 +164,16 @@ class Capture:
         self.__exit__()
         raise AssertionError(f"tcpdump does not listen on {self._interface}: {''.join(said)}")
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object = None, *_: object) -> None:
         self._process.send_signal(signal.SIGINT)
-        self._process.communicate(timeout=10)
+        said = self._process.communicate(timeout=10)[1]
         self._stack.close()
+        lost = re.search(r"(\d+) packets? dropped by kernel", said)
+        assert kind or not lost or lost[1] == "0", f"{self._interface}: {said}"
 
     def lines(self) -> list[str]:
         """Return one line per packet so far; with "any", it begins with the interface's name."""
-        done = host("tcpdump", "-n", "-t", "-r", self._file)
+        done = host(*self._read, "-r", self._file)
         return done.stdout.splitlines()
 
 

@@ -11,6 +11,7 @@ from orchestrator.gates import Gates
 from orchestrator.model import Config, HostFacts, HostInterface
 from orchestrator.reconcile import Reconciler
 from orchestrator.runtime.engine import Engine
+from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import Service
@@ -72,6 +73,7 @@ class Orchestra:
             self.ports.append,
             self.gates,
         )
+        self.offers = OfferWatch(lambda: None, "", "", "")
         self.service = Service(
             self.reconciler,
             self.switchboard,
@@ -80,6 +82,7 @@ class Orchestra:
             self.link,
             self.gates,
             Strangers(self.switchboard, self.link),
+            self.offers,
         )
 
     def configure(self, text: str) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from orchestrator import health, store
+from orchestrator.dhcp_packets import DhcpServer
+from orchestrator.dhcp_verdict import Asked
 from orchestrator.health import Seen, destination_health, device_reports, parse_egress_status
 from orchestrator.model import Lease, ObservedContainer
 from tests.homes import HOME, LAPTOP, NEW, TV, without
@@ -23,6 +25,7 @@ GOOD: dict[str, Any] = {
     "dns": {"state": "ok", "servers": ["10.81.0.1"]},
     "internet": {"state": "ok"},
 }
+OWN_DHCP = DhcpServer(HOME.lan.dhcp_server, "02:a1:b2:02:00:00")
 CONTAINERS = {
     name: ObservedContainer(name, "x", True)
     for name in ("manyways-egress-uk", "manyways-router", "manyways-dhcp", "manyways-webui")
@@ -42,6 +45,7 @@ def _seen(**changes: Any) -> Seen:
         now=NOW,
         router_loaded=True,
         reservations={TV: IPv4Address("192.168.77.20")},
+        dhcp=Asked(NOW - 1, (OWN_DHCP,)),
     )
 
 
@@ -262,3 +266,15 @@ def test_services_are_judged_by_their_containers_and_the_router_by_its_rules() -
         ("webui", "failed", "its container does not run"),
     ]
     assert {s.state for s in health.service_reports(_seen())} == {"ok"}
+
+
+def test_dhcp_is_what_it_answers() -> None:
+    def dhcp(seen: Seen) -> tuple[str, str]:
+        return next((s.state, s.message) for s in health.service_reports(seen) if s.name == "dhcp")
+
+    assert dhcp(replace(_seen(), dhcp=None)) == ("unknown", "not checked yet")
+    silent = replace(_seen(), dhcp=Asked(NOW))
+    assert dhcp(silent) == ("failed", "it does not answer")
+    first = int(HOME.lan.dhcp_range.first)
+    leases = tuple(Lease(TV, IPv4Address(first + n), "", 0) for n in range(100))
+    assert dhcp(replace(silent, leases=leases))[1].startswith("all 100 addresses")

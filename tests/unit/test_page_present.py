@@ -6,7 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.web.reports import degraded, destination, empty, healthy, paused, receipt
+from tests.web.reports import (
+    degraded,
+    destination,
+    dhcp_trouble,
+    empty,
+    healthy,
+    paused,
+    receipt,
+)
 from webui import present
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)  # when the recorded receipt was written
@@ -33,7 +41,7 @@ def test_trouble_is_told_in_plain_words() -> None:
     assert devices["laptop"].trouble == ""
     assert devices["old-tablet"].trouble.startswith("Its destination 'nl' no longer exists")
     assert not any(choice.current for choice in devices["old-tablet"].choices)
-    assert any("gives addresses" in alert for alert in page.alerts)
+    assert any("New devices get no address" in alert for alert in page.alerts)
     assert any("router.yaml:3" in alert for alert in page.alerts)
 
 
@@ -54,6 +62,33 @@ def test_a_pause_is_said_and_is_no_failure() -> None:
     tv = next(d for d in page.devices if d.name == "tv")
     assert (tv.trouble, tv.why) == ("Its destination is paused.", "way-uk")
     assert [c.word for c in tv.choices if c.current] == ["Paused"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "alert"),
+    [
+        ("nearly full", "97 of 100 addresses of the home network are given out."),
+        (
+            "full",
+            "New devices get no address. Those that have one go on working. All 100 addresses of"
+            " the home network are given out, so a new device gets none; a larger lan.dhcp_range"
+            " in router.yaml would help.",
+        ),
+        (
+            "another",
+            "Another DHCP server answers on the home network: 192.168.77.66 (02:4d:57:00:00:66);"
+            " devices that listen to it bypass Manyways; switch it off.",
+        ),
+        (
+            "unknown",
+            "The part that gives addresses to devices: not checked: the router does not run.",
+        ),
+    ],
+)
+def test_trouble_with_addresses(kind: str, alert: str) -> None:
+    page = present.page(dhcp_trouble(kind), NOON)
+    assert (page.tone, page.headline) == ("warn", "Something needs attention")
+    assert page.alerts == (alert,)
 
 
 def test_stopped() -> None:

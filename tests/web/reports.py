@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from orchestrator.client import Check, Destination, Device, PauseReceipt, Receipt, Status
+from ipaddress import IPv4Address
+from typing import cast
+
+from orchestrator.client import (
+    Check,
+    Destination,
+    Device,
+    PauseReceipt,
+    Receipt,
+    Service,
+    Status,
+)
+from orchestrator.dhcp_packets import DhcpServer
+from orchestrator.dhcp_verdict import Asked, Pool, judge
 
 TV, LAPTOP, PHONE = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
 REFUSED = "the server refuses the password: put the right one into uk.credentials"
@@ -128,6 +141,23 @@ def pause_receipt(paused: bool, changed: bool = True) -> PauseReceipt:
         "milliseconds": 6.1,
         "at": "2026-01-01T12:00:00+00:00",
     }
+
+
+def dhcp_trouble(kind: str) -> Status:
+    """A router whose DHCP service is "nearly full", "full", "unknown", or not the only one."""
+    own = DhcpServer(IPv4Address("192.168.77.252"), "02:a1:b2:02:00:00")
+    rogue = DhcpServer(IPv4Address("192.168.77.66"), "02:4d:57:00:00:66")
+    asked, pool = {
+        "another": (Asked(0, (own, rogue)), Pool(100, 3)),
+        "nearly full": (Asked(0, (own,)), Pool(100, 97)),
+        "full": (Asked(0), Pool(100, 100)),
+        "unknown": (Asked(0, problem="the router does not run"), Pool(100, 3)),
+    }[kind]
+    state, message = judge(asked, own, pool, 0)
+    report = empty()
+    report["state"] = "degraded"
+    report["services"][1] = cast(Service, {"name": "dhcp", "state": state, "message": message})
+    return report
 
 
 def unconfigured() -> Status:

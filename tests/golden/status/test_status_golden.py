@@ -10,7 +10,16 @@ import pytest
 from orchestrator import status as show
 from orchestrator.client import Action
 from orchestrator.tree import Style
-from tests.web.reports import degraded, empty, healthy, pause_receipt, paused, receipt, unconfigured
+from tests.web.reports import (
+    degraded,
+    dhcp_trouble,
+    empty,
+    healthy,
+    pause_receipt,
+    paused,
+    receipt,
+    unconfigured,
+)
 
 HERE = Path(__file__).parent
 ACTIONS: list[Action] = [
@@ -26,6 +35,10 @@ TEXTS = {
     "degraded": lambda: show.status_text(degraded(), Style()),
     "degraded-ascii": lambda: show.status_text(degraded(), Style(unicode=False)),
     "degraded-colour": lambda: show.status_text(degraded(), Style(colour=True)),
+    "dhcp-another": lambda: show.status_text(dhcp_trouble("another"), Style()),
+    "dhcp-nearly-full": lambda: show.status_text(dhcp_trouble("nearly full"), Style()),
+    "dhcp-full": lambda: show.status_text(dhcp_trouble("full"), Style()),
+    "dhcp-unknown": lambda: show.status_text(dhcp_trouble("unknown"), Style()),
     "unconfigured": lambda: show.status_text(unconfigured(), Style()),
     "empty": lambda: show.status_text(empty(), Style()),
     "stopped": lambda: show.status_text({**healthy(), "stopped": True}, Style()),
