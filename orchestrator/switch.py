@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -54,11 +54,14 @@ class Switchboard:
         state: store.State,
         volume: Volume,
         router: RouterSource,
+        left: Callable[[str, Collection[IPv4Address]], None] = lambda _name, _addresses: None,
     ) -> None:
+        """`left` hears which destination is left by the devices with which addresses."""
         self._document = document
         self._state = state
         self._volume = volume
         self._router = router
+        self._left = left
         self._config: Config | None = None
         self._addresses: Mapping[str, IPv4Address] = {}
         self._receipts: dict[str, Receipt] = {}
@@ -227,7 +230,18 @@ class Switchboard:
                 self._persist(new, old)
             raise
         self._state = new
+        self._tell_who_left(old, new)
         return cut
+
+    def _tell_who_left(self, old: store.State, new: store.State) -> None:
+        now, addresses = {d.mac: d.active for d in new.devices}, self.addresses
+        behind: dict[str, list[IPv4Address]] = {}
+        for device in old.devices:
+            address = addresses.get(device.mac)
+            if address and device.active and now.get(device.mac) != device.active:
+                behind.setdefault(device.active, []).append(address)
+        for destination, those in behind.items():
+            self._left(destination, those)
 
     def _persist(self, old: store.State, new: store.State) -> None:
         if new != old:

@@ -94,6 +94,25 @@ def test_back_and_forth_revives_nothing(router: Router, programs: Programs) -> N
     assert "reset" in idle.wait_for("cut:", 2)
 
 
+def test_the_old_egress_forgets_the_datagrams(router: Router, programs: Programs) -> None:
+    stream = programs.start("tv", "datagrams")
+    stream.wait_for("answer")
+    assert _flows_of_tv(router, "direct") > 0
+    router.assign("tv", "uk")
+    home.wait_for("they are forgotten", lambda: _flows_of_tv(router, "direct") == 0, 5)
+    stream.wait_for("answer", since=len(stream.lines))
+    assert _flows_of_tv(router, "uk") > 0
+
+
+def _flows_of_tv(router: Router, destination: str) -> int:
+    address = router.devices()["tv"]["address"]
+    namespace = ("nsenter", "--net", "--target", router.pid(f"manyways-egress-{destination}"))
+    done = home.host(*namespace, "conntrack", "-L", "--proto", "udp", "--src", address)
+    found = re.search(r"(\d+) flow entries", done.stderr)
+    assert found, done.stderr
+    return int(found[1])
+
+
 def test_the_server_is_told_as_well(router: Router, programs: Programs) -> None:
     """A reset of the far end's connection leaves by the way that the connection had."""
     download = programs.start("tv", "download", RATE)
