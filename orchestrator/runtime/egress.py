@@ -25,9 +25,13 @@ log = logging.getLogger(__name__)
 _ALL_BITS = 0xFFFFFFFF
 
 
-def mark_of_address(address: IPv4Address) -> int:
-    """Return the ct mark that holds an address' four bytes as they are in a packet."""
-    return int.from_bytes(address.packed, sys.byteorder)
+def marks_of_address(address: IPv4Address) -> set[int]:
+    """Return the ct marks that may stand for an address.
+
+    nft 1.1 turns the bytes of a packet into a number, nft 1.0 takes them as they are. No other
+    device of a home has the address with its bytes reversed.
+    """
+    return {int(address), int.from_bytes(address.packed, sys.byteorder)}
 
 
 def forget_datagrams(pid: int, addresses: Collection[IPv4Address]) -> None:
@@ -37,7 +41,7 @@ def forget_datagrams(pid: int, addresses: Collection[IPv4Address]) -> None:
     """
     thread = NamespaceThread(pid)
     try:
-        thread.run(_flush, [mark_of_address(address) for address in addresses])
+        thread.run(_flush, set[int]().union(*map(marks_of_address, addresses)))
     finally:
         thread.close()
 

@@ -13,6 +13,7 @@ from tests.containers.router import Router
 
 RATE = "500000"  # bytes per second: steady, and far below what the machine can do
 STALL_S = 1.0  # what a person would see
+ECHO = "198.51.100.80"  # whom `datagrams` talks to
 
 
 def _busy(programs: Programs) -> dict[str, Program]:
@@ -107,7 +108,7 @@ def test_the_old_egress_forgets_the_datagrams(router: Router, programs: Programs
 def _flows_of_tv(router: Router, destination: str) -> int:
     address = router.devices()["tv"]["address"]
     namespace = ("nsenter", "--net", "--target", router.pid(f"manyways-egress-{destination}"))
-    done = home.host(*namespace, "conntrack", "-L", "--proto", "udp", "--src", address)
+    done = home.host(*namespace, "conntrack", "-L", "-p", "udp", "-s", address, "-d", ECHO)
     found = re.search(r"(\d+) flow entries", done.stderr)
     assert found, done.stderr
     return int(found[1])
