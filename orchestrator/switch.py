@@ -73,6 +73,13 @@ class Switchboard:
         return self._state
 
     @property
+    def slots(self) -> Mapping[str, int]:
+        """{destination: slot} of the configuration in force; before there is one, of all ever."""
+        config = self._config
+        given = self._state.slots.items()
+        return {n: slot for n, slot in given if config is None or config.destination(n)}
+
+    @property
     def addresses(self) -> Mapping[str, IPv4Address]:
         """{MAC: address} of every device that has a lease, or was seen at a typed-in address."""
         return store.addresses(self._state, self._addresses)
