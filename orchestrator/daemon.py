@@ -19,13 +19,14 @@ from pathlib import Path
 from types import FrameType
 
 from orchestrator import __version__, control
-from orchestrator.addressing import Side, mac_address
+from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import ROUTER
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config
 from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
+from orchestrator.runtime.egress import Departures
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
 from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.offers import OfferWatch
@@ -63,7 +64,10 @@ class Daemon:
         volume = Volume(state_directory)
         router = RouterLink(lambda: self._engine.process(ROUTER))
         document = Document(state_directory / "state.json", State)
-        self._switchboard = Switchboard(document, _remembered(document), volume, router)
+        departures = Departures(lambda name: self._engine.process(egress_container(name)))
+        self._switchboard = Switchboard(
+            document, _remembered(document), volume, router, departures.left
+        )
         self._gates = Gates(self._switchboard, volume, router)
         self._reconciler = Reconciler(
             config_directory,

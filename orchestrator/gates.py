@@ -89,7 +89,8 @@ class Gates:
 
         `started` returns when a container's process began (s of the boot clock), or None.
         """
-        found = {name: self._down_since(name, containers, started) for name in self._slots()}
+        names = self._switchboard.slots
+        found = {name: self._down_since(name, containers, started) for name in names}
         with self._lock:
             self._frozen.clear()
             for name, since in found.items():
@@ -125,9 +126,10 @@ class Gates:
             self._since[name] = now
 
     def _update(self) -> None:
-        ready = [name for name, since in self._since.items() if self._is_ready(name, since)]
-        for name in ready:
-            del self._since[name]
+        names = self._switchboard.slots
+        for name, since in tuple(self._since.items()):
+            if name not in names or self._is_ready(name, since):
+                del self._since[name]
         shut = frozenset((*self._since, *self._frozen))
         if shut != self._shut:
             self._shut = shut
@@ -139,7 +141,7 @@ class Gates:
         return status is not None and since < status.updated <= self._clock() + 1
 
     def _tell(self) -> None:
-        router, slots = self._router.current(), self._slots()
+        router, slots = self._router.current(), self._switchboard.slots
         if router is None:
             return
         try:
@@ -147,6 +149,3 @@ class Gates:
         except (RouterFailed, NamespaceGone) as error:
             # Its rules are not loaded yet: whoever loads them fills the set again.
             log.debug("the router was not told which destinations are shut: %s", error)
-
-    def _slots(self) -> Mapping[str, int]:
-        return self._switchboard.state.slots

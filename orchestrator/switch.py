@@ -12,7 +12,7 @@ import contextlib
 import logging
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -57,11 +57,14 @@ class Switchboard:
         state: store.State,
         volume: Volume,
         router: RouterSource,
+        left: Callable[[str, Collection[IPv4Address]], None] = lambda _name, _addresses: None,
     ) -> None:
+        """`left` hears which destination is left by the devices with which addresses."""
         self._document = document
         self._state = state
         self._volume = volume
         self._router = router
+        self._left = left
         self._config: Config | None = None
         self._addresses: Mapping[str, IPv4Address] = {}
         self._receipts: dict[str, Receipt] = {}
@@ -71,6 +74,13 @@ class Switchboard:
     def state(self) -> store.State:
         """What is remembered now."""
         return self._state
+
+    @property
+    def slots(self) -> Mapping[str, int]:
+        """{destination: slot} of the configuration in force; before there is one, of all ever."""
+        config = self._config
+        given = self._state.slots.items()
+        return {n: slot for n, slot in given if config is None or config.destination(n)}
 
     @property
     def addresses(self) -> Mapping[str, IPv4Address]:
@@ -256,7 +266,18 @@ class Switchboard:
                 self._persist(new, old)
             raise
         self._state = new
+        self._tell_who_left(old, new)
         return cut
+
+    def _tell_who_left(self, old: store.State, new: store.State) -> None:
+        now, addresses = {d.mac: d.active for d in new.devices}, self.addresses
+        behind: dict[str, list[IPv4Address]] = {}
+        for device in old.devices:
+            address = addresses.get(device.mac)
+            if address and device.active and now.get(device.mac) != device.active:
+                behind.setdefault(device.active, []).append(address)
+        for destination, those in behind.items():
+            self._left(destination, those)
 
     def _persist(self, old: store.State, new: store.State) -> None:
         if new != old:

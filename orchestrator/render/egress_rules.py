@@ -37,6 +37,9 @@ table inet manyways {
 		type filter hook forward priority filter; policy drop;
 		# A path that swallows large packets silently is the classic illness of tunnels.
 		tcp flags syn tcp option maxseg size set rt mtu
+		# Whose flow it is, so that it can be cleared when the device leaves. The far end of a TCP
+		# connection still gets its reset by its entry, so that has no mark.
+		iifname $transit meta nfproto ipv4 meta l4proto != tcp ct state new ct mark set @nh,96,32
 		iifname $transit jump from_home
 		# What comes from outside without having been asked for is dropped without a word.
 		iifname %{exit} oifname $transit ip saddr != { %{private} } ct state established \

@@ -13,6 +13,7 @@ from tests.containers.router import Router
 
 RATE = "500000"  # bytes per second: steady, and far below what the machine can do
 STALL_S = 1.0  # what a person would see
+ECHO = "198.51.100.80"  # whom `datagrams` talks to
 
 
 def _busy(programs: Programs) -> dict[str, Program]:
@@ -92,6 +93,25 @@ def test_back_and_forth_revives_nothing(router: Router, programs: Programs) -> N
         router.assign("tv", "uk")
         router.assign("tv", "direct")
     assert "reset" in idle.wait_for("cut:", 2)
+
+
+def test_the_old_egress_forgets_the_datagrams(router: Router, programs: Programs) -> None:
+    stream = programs.start("tv", "datagrams")
+    stream.wait_for("answer")
+    assert _flows_of_tv(router, "direct") > 0
+    router.assign("tv", "uk")
+    home.wait_for("they are forgotten", lambda: _flows_of_tv(router, "direct") == 0, 5)
+    stream.wait_for("answer", since=len(stream.lines))
+    assert _flows_of_tv(router, "uk") > 0
+
+
+def _flows_of_tv(router: Router, destination: str) -> int:
+    address = router.devices()["tv"]["address"]
+    namespace = ("nsenter", "--net", "--target", router.pid(f"manyways-egress-{destination}"))
+    done = home.host(*namespace, "conntrack", "-L", "-p", "udp", "-s", address, "-d", ECHO)
+    found = re.search(r"(\d+) flow entries", done.stderr)
+    assert found, done.stderr
+    return int(found[1])
 
 
 def test_the_server_is_told_as_well(router: Router, programs: Programs) -> None:

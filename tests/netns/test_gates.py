@@ -167,6 +167,14 @@ def test_rules_that_are_loaded_anew_are_told_again(home: World) -> None:
     home.gates.fill()  # not loaded: no failure, nothing is forwarded
 
 
+def test_a_destination_that_left_the_configuration_leaves_the_set(home: World) -> None:
+    _happens(home, "destroy")
+    home.reconfigure("direct")
+    home.gates.open_the_ready()
+    home.gates.fill()
+    assert _shut(home) == set()
+
+
 def test_who_listens_anew_finds_what_it_missed(home: World) -> None:
     stopped = {**RUNNING, UK: ObservedContainer(UK, "x", False)}
     home.gates.look(stopped, lambda _name: home.now - 60)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -197,6 +197,25 @@ def test_pausing_what_is_not_there_names_the_nearest(board: Switchboard) -> None
     with pytest.raises(Refused, match="no destination is called 'wrok'") as refused:
         board.pause("wrok")
     assert (refused.value.hint, refused.value.unknown) == ("did you mean 'work'?", True)
+
+
+def test_a_destination_hears_who_has_left_it(tmp_path: Path, router: _Absent) -> None:
+    heard: list[tuple[str, list[IPv4Address]]] = []
+
+    def left(destination: str, addresses: Collection[IPv4Address]) -> None:
+        heard.append((destination, list(addresses)))
+
+    document = Document(tmp_path / "state.json", State)
+    board = Switchboard(document, NEW, Volume(tmp_path), router, left)
+    board.settle(HOME, {LAPTOP: "laptop"}, ADDRESSES)
+    board.assign("laptop", "direct")
+    board.assign("tv", "work")  # it has no address
+    assert heard == []
+    board.assign("laptop", "work")
+    board.pause("work")
+    board.pause("work", pause=False)
+    there = [ADDRESSES[LAPTOP]]
+    assert heard == [("direct", there), ("work", there)]
 
 
 @pytest.mark.parametrize("broken", ["engine", "marks", "state"])
