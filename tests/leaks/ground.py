@@ -6,6 +6,7 @@ anything leaked and whether anybody was disturbed whom the event did not concern
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterable
 
@@ -80,6 +81,18 @@ class Ground:
         """Switch a device; on a destination that is paused it is nowhere until that resumes."""
         self.world.assign(device, destination, "" if destination in self.paused else destination)
 
+    def resume(self, destination: str) -> None:
+        """Resume a destination; the router says who goes by it again. Raises ControlError."""
+        waiting = self.devices_on(frozenset({""}))
+        self.excuse(waiting)
+        for device in waiting:
+            self.world.settle(device)
+            self.world.history.request(device, destination, time.time())
+        self.world.control.resume(destination)
+        self.paused.discard(destination)
+        for device in waiting:
+            self.world.settle(device)
+
     # undoing
 
     def mend(self, name: str) -> None:
@@ -116,8 +129,10 @@ class Ground:
         """Mend everything; the router must be right again by itself, and everybody served."""
         self.mend_all()
         started = time.monotonic()
-        if self.extra or self.paused or "configuration" in self.broken:
+        if self.extra or "configuration" in self.broken:
             self._restore()
+        for destination in sorted(self.paused):
+            home.wait_for("a pause ends", functools.partial(self._resumed, destination), 60)
         home.wait_for("the router is well again by itself", self.world.healthy, RECOVERY_S)
         self.world.wires.attach()
         for device in home.DEVICES:
@@ -130,6 +145,13 @@ class Ground:
         self.broken.clear()
         self.slowest_recovery = max(self.slowest_recovery, time.monotonic() - started)
         self.look()
+
+    def _resumed(self, destination: str) -> bool:
+        try:
+            self.resume(destination)
+        except ControlError as error:
+            raise AssertionError(error.message) from None
+        return True
 
     def _restore(self) -> None:
         """Have the good configuration taken in, also by an orchestrator that was just killed."""

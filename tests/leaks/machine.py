@@ -142,6 +142,14 @@ class LeakSearch(RuleBasedStateMachine):
     def change_configuration(self, extra: str) -> None:
         self._happen(lambda: configuration.change(self.course.ground, extra))
 
+    @rule(destination=_KNOWN)
+    def pause(self, destination: str) -> None:
+        self._happen(lambda: configuration.pause(self.course.ground, destination))
+
+    @rule(destination=_KNOWN)
+    def resume(self, destination: str) -> None:
+        self._happen(lambda: configuration.resume(self.course.ground, destination))
+
     @rule()
     def load_mistakes(self) -> None:
         self._once("mistakes", lambda: configuration.load_mistakes(self.course.ground))

@@ -100,7 +100,7 @@ class World:
         """Ask the router where a device is, if its last switch was interrupted."""
         if self.history.switches[device][-1].receipt_at is None:
             known: list[Device] = home.wait_for("the router answers", self.known, seconds)
-            places = {d["mac"]: d["destination"] for d in known}
+            places = {d["mac"]: "" if d["state"] == "rejected" else d["destination"] for d in known}
             self.history.observed(device, places[self.macs[device]], time.time())
 
     def known(self) -> list[Device]:

@@ -64,3 +64,25 @@ def _write(ground: Ground) -> None:
     if ground.extra:
         text = text.replace("  uk:\n", _EXTRA.format(ground.extra), 1)
     CONFIG.write_text(text)
+
+
+def pause(ground: Ground, destination: str) -> str | None:
+    """Pause a destination; its devices are nowhere until it is resumed."""
+    if destination in ground.paused:
+        return None
+    gone = ground.leave(destination)
+    ground.paused.add(destination)
+    with contextlib.suppress(ControlError):
+        ground.world.control.pause(destination)
+        for switch in gone:
+            switch.receipt_at = time.time()
+    return f"pause destination {destination}"
+
+
+def resume(ground: Ground, destination: str) -> str | None:
+    """Resume what is paused; its devices, and those sent there meanwhile, go by it again."""
+    if destination not in ground.paused:
+        return None
+    with contextlib.suppress(ControlError):
+        ground.resume(destination)
+    return f"resume destination {destination}"
