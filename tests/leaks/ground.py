@@ -83,10 +83,11 @@ class Ground:
 
     def resume(self, destination: str) -> None:
         """Resume a destination; the router says who goes by it again. Raises ControlError."""
+        for device in home.DEVICES:
+            self.world.settle(device)
         waiting = self.devices_on(frozenset({""}))
         self.excuse(waiting)
         for device in waiting:
-            self.world.settle(device)
             self.world.history.request(device, destination, time.time())
         self.world.control.resume(destination)
         self.paused.discard(destination)
