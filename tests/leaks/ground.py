@@ -51,7 +51,9 @@ class Ground:
     ) -> Breakage:
         """Note that something is broken, before it is; its devices are excused."""
         self.excuse(self.devices_on(destinations), 0.2)
-        return self.broken.setdefault(name, Breakage(name, undo, destinations))
+        broken = self.broken.setdefault(name, Breakage(name, (), destinations))
+        broken.undo = undo or broken.undo  # it may have been mended, and be broken again now
+        return broken
 
     def stall(self, broken: Breakage, destinations: Iterable[str]) -> None:
         """Note that packets of these destinations are held back from now on."""

@@ -66,7 +66,8 @@ def start_from_nothing(ground: Ground, order: int) -> str:
 
 def pull_uplink(ground: Ground) -> str:
     """Take the cable of the uplink out; mending plugs it in."""
-    ground.damage("uplink", None, ("ip", "link", "set", "mwh-wan0", "up"))
+    broken = ground.damage("uplink", None, ("ip", "link", "set", "mwh-wan0", "up"))
+    ground.stall(broken, ground.destinations())  # a tunnel by TCP sends again what was not taken
     home.host("ip", "link", "set", "mwh-wan0", "down")
     return "uplink down"
 
