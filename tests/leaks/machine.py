@@ -156,7 +156,9 @@ class LeakSearch(RuleBasedStateMachine):
 
     @rule(extra=_EXTRA, after=st.floats(0, 0.5))
     def kill_in_an_apply(self, extra: str, after: float) -> None:
-        self._happen(lambda: configuration.kill_in_an_apply(self.course.ground, extra, after))
+        self._once(
+            "apply", lambda: configuration.kill_in_an_apply(self.course.ground, extra, after)
+        )
 
     @rule(number=st.integers(0, 10))
     def mend_one(self, number: int) -> None:
