@@ -4,7 +4,9 @@ Four threads: the control API; a listener for Docker's events; one that asks who
 (runtime/offers.py); and the loop here, which takes in new leases at once and everything else at
 the next event or half-minute. An orderly end
 (SIGTERM: `docker compose down`, `stop`) takes the router down; being killed leaves it at work,
-because no packet ever passes through this process.
+because no packet ever passes through this process. For the same reason a thread that meets
+something unforeseen ends the whole process: Docker starts it again, and half a daemon would go
+unnoticed.
 """
 
 from __future__ import annotations
@@ -164,7 +166,7 @@ class Daemon:
     def _open_the_ready(self) -> None:
         try:
             self._gates.open_the_ready()
-        except EngineFailed as error:
+        except Failures as error:
             log.warning("%s", error)
 
     def _look_at_router(self) -> bool:
@@ -182,7 +184,7 @@ class Daemon:
                 for event in self._engine.events():
                     self._take_in(event)
                     self._notice()
-            except EngineFailed as error:
+            except Failures as error:
                 log.warning("%s", error)
             self._notice()  # whatever happened while nobody listened
             self._ending.wait(1.0)
@@ -215,8 +217,17 @@ class Daemon:
         return 1 if self._reconciler.remove_everything().errors else 0
 
 
+def _end_now(ended: threading.ExceptHookArgs) -> None:
+    """Take the process along with a thread that ended by an exception; the router goes on."""
+    name = ended.thread.name if ended.thread else "unknown"
+    trace = ended.exc_value and (ended.exc_type, ended.exc_value, ended.exc_traceback)
+    log.critical("thread %s ended; starting anew", name, exc_info=trace)
+    os._exit(1)  # an end in order would take the router down
+
+
 def main() -> int:
     """Run the daemon of this container."""
+    threading.excepthook = _end_now
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue of two is no news
     try:

@@ -12,6 +12,8 @@ import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from orchestrator.checksum import checksum
+
 _ETHERTYPE_IPV4 = 0x0800
 _UDP = 17
 _SERVER_PORT, _CLIENT_PORT = 67, 68
@@ -48,7 +50,7 @@ def discover(mac: str, xid: int) -> bytes:
     header = struct.pack(
         "!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, _UDP, 0, bytes(4), b"\xff" * 4
     )
-    header = header[:10] + struct.pack("!H", _checksum(header)) + header[12:]
+    header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
     return b"\xff" * 6 + hardware + struct.pack("!H", _ETHERTYPE_IPV4) + header + udp
 
 
@@ -79,13 +81,6 @@ def _packed(mac: str) -> bytes:
 def _udp(payload: bytes) -> bytes:
     # A checksum of zero is "none" (RFC 768), which IPv4 allows.
     return struct.pack("!HHHH", _CLIENT_PORT, _SERVER_PORT, 8 + len(payload), 0) + payload
-
-
-def _checksum(data: bytes) -> int:
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def _message(frame: bytes) -> bytes:

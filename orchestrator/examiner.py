@@ -18,21 +18,17 @@ from typing import Any
 from orchestrator.examination import Examination, Health, starting_point
 from orchestrator.fieldwork import Fieldwork, House
 from orchestrator.leaktest.words import Finding
+from orchestrator.reconcile import Failures
 from orchestrator.runtime import probe
-from orchestrator.runtime.engine import Engine, EngineFailed
-from orchestrator.runtime.host import PortFailed
-from orchestrator.runtime.namespace import NamespaceGone
+from orchestrator.runtime.engine import Engine
 from orchestrator.runtime.probe import ProbeFailed
-from orchestrator.runtime.router import RouterFailed
 from orchestrator.switch import Refused, Switchboard
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1.0
 _END_S = 30.0
-_Failures = (
-    EngineFailed, NamespaceGone, PortFailed, ProbeFailed, Refused, RouterFailed, OSError
-)  # fmt: skip
+_Failures = (*Failures, ProbeFailed, Refused)
 
 
 class Ended(Exception):
@@ -112,13 +108,13 @@ class Examiner:
 
     def tidy(self) -> None:
         """Remove what an earlier process left behind, once. Raises one of the run's failures."""
-        with self._lock:
+        with self._lock:  # also while it removes: a test that begins has a probe of that name
             if self._tidy or self._run is not None:
                 return
-        if probe.remove(self._engine):
-            log.info("removed the probe of a leak test that did not end")
-        self._switchboard.forget_probe()
-        self._tidy = True
+            if probe.remove(self._engine):
+                log.info("removed the probe of a leak test that did not end")
+            self._switchboard.forget_probe()
+            self._tidy = True
 
     def _work(
         self, run: Run, house: House, health: Health, wanted: tuple[str, ...], disruptive: bool
@@ -162,8 +158,10 @@ class Examiner:
         try:
             probe.remove(self._engine)
             self._switchboard.forget_probe()
-        except _Failures as error:
+        except Exception as error:  # whoever listens waits for the end, and so does the next test
             self._tidy = False  # again and again, until it is gone
+            if not isinstance(error, _Failures):
+                log.exception("the probe of a leak test could not be removed")
             return f"the probe could not be removed yet: {error}"
         return ""
 

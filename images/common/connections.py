@@ -9,15 +9,12 @@ packet of it would be treated so.
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 
-# linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h
-_NETLINK_NETFILTER = 12
-_CTNETLINK_DELETE = 1 << 8 | 2
-_NLM_F_REQUEST_ACK = 0x01 | 0x04
-_NLMSG_ERROR = 2
+import netlink
+
+_DELETE = 1 << 8 | 2  # linux/netfilter/nfnetlink_conntrack.h
 
 
 def forget_connections() -> None:
@@ -25,13 +22,5 @@ def forget_connections() -> None:
 
     Needs CAP_NET_ADMIN. Raises OSError with the kernel's errno.
     """
-    body = struct.pack("BBH", socket.AF_UNSPEC, 0, 0)
-    header = struct.pack("IHHII", 16 + len(body), _CTNETLINK_DELETE, _NLM_F_REQUEST_ACK, 1, 0)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as netlink:
-        netlink.bind((0, 0))
-        netlink.send(header + body)
-        answer = netlink.recv(4096)
-    (kind,) = struct.unpack_from("H", answer, 4)
-    (error,) = struct.unpack_from("i", answer, 16)
-    if kind == _NLMSG_ERROR and error:
-        raise OSError(-error, os.strerror(-error))
+    everything = struct.pack("BBH", socket.AF_UNSPEC, 0, 0)
+    netlink.ask(netlink.NETFILTER, _DELETE, everything, ack=True)

@@ -8,16 +8,16 @@ are loaded, so there is no moment at which a packet can pass a namespace without
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import netlink
+
 # linux/rtnetlink.h, linux/if_link.h, linux/ip.h
 _RTM_SETLINK = 19
-_NLM_F_REQUEST_ACK = 0x01 | 0x04
 _IFLA_AF_SPEC = 26
 _IFLA_INET_CONF = 1
 IPV4_DEVCONF_FORWARDING = 1
@@ -56,11 +56,6 @@ def wait_for_legs(macs: Mapping[str, str], timeout: float = 30.0) -> dict[str, s
         time.sleep(0.05)
 
 
-def _attribute(kind: int, payload: bytes) -> bytes:
-    length = 4 + len(payload)
-    return struct.pack("HH", length, kind) + payload + b"\0" * (-length % 4)
-
-
 def set_ipv4_conf(ifindex: int, values: Mapping[int, int]) -> None:
     """Set IPv4 per-interface configuration values (linux/ip.h: IPV4_DEVCONF_*) over netlink.
 
@@ -69,17 +64,11 @@ def set_ipv4_conf(ifindex: int, values: Mapping[int, int]) -> None:
 
     Raises OSError with the kernel's errno.
     """
-    conf = b"".join(_attribute(key, struct.pack("I", value)) for key, value in values.items())
-    spec = _attribute(_IFLA_AF_SPEC, _attribute(socket.AF_INET, _attribute(_IFLA_INET_CONF, conf)))
+    attribute = netlink.attribute
+    conf = b"".join(attribute(key, struct.pack("I", value)) for key, value in values.items())
+    spec = attribute(_IFLA_AF_SPEC, attribute(socket.AF_INET, attribute(_IFLA_INET_CONF, conf)))
     body = struct.pack("BBHiII", 0, 0, 0, ifindex, 0, 0) + spec
-    message = struct.pack("IHHII", 16 + len(body), _RTM_SETLINK, _NLM_F_REQUEST_ACK, 1, 0) + body
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
-        netlink.bind((0, 0))
-        netlink.send(message)
-        answer = netlink.recv(4096)
-    (error,) = struct.unpack_from("i", answer, 16)
-    if error:
-        raise OSError(-error, os.strerror(-error))
+    netlink.ask(netlink.ROUTE, _RTM_SETLINK, body, ack=True)
 
 
 def enable_forwarding(interface: str) -> None:

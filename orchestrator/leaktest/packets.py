@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from orchestrator.checksum import checksum
+
 _TCP, _UDP = 6, 17
 _A, _IN = 1, 1
 _ECHO_REQUEST, _ROUTER_SOLICITATION, _ROUTER_ADVERTISEMENT = 8, 133, 134
@@ -61,11 +63,7 @@ def router_solicitation() -> bytes:
 def echo_request(number: int, payload: bytes) -> bytes:
     """Return an ICMP echo request (RFC 792) with its checksum."""
     message = struct.pack("!BBHHH", _ECHO_REQUEST, 0, 0, number, 1) + payload
-    padded = message + b"\0" * (len(message) % 2)
-    total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return message[:2] + struct.pack("!H", ~total & 0xFFFF) + message[4:]
+    return message[:2] + struct.pack("!H", checksum(message)) + message[4:]
 
 
 # --- names ---------------------------------------------------------------------------------------

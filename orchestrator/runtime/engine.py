@@ -17,6 +17,7 @@ import docker
 import docker.errors
 import docker.types
 import requests.exceptions
+import urllib3.exceptions
 
 from orchestrator.model import (
     Action,
@@ -55,13 +56,23 @@ class ContainerEvent:
     signal: str = ""
 
 
+# docker-py lets through what happens while it reads a stream, which ends in the middle of a word
+# when the engine is killed.
+_SILENCE = (
+    docker.errors.DockerException,
+    docker.errors.StreamParseError,
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+)
+
+
 @contextlib.contextmanager
 def _engine_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except docker.errors.APIError as error:
         raise EngineFailed(f"{doing}: {error.explanation or error}") from error
-    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+    except _SILENCE as error:
         raise EngineFailed(f"{doing}: the Docker engine does not answer ({error})") from error
 
 
@@ -272,7 +283,7 @@ class Engine:
 
 
 def _event(item: Mapping[str, Any]) -> ContainerEvent:
-    about = item["Actor"].get("Attributes") or {}
+    about = (item.get("Actor") or {}).get("Attributes") or {}
     container = str(about.get("name", "")) if item.get("Type") == "container" else ""
     return ContainerEvent(container, str(item.get("Action", "")), str(about.get("signal", "")))
 

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from orchestrator.checksum import checksum
+
 _ACK = 0x10
 _TTL = 64
 
@@ -51,14 +53,7 @@ def segment(connection: TcpConnection) -> bytes:
         "!HHIIBBHHH", connection.peer_port, connection.device_port, 0, 0, 5 << 4, _ACK, 0, 0, 0
     )
     pseudo = source + target + struct.pack("!BBH", 0, socket.IPPROTO_TCP, len(tcp))
-    tcp = tcp[:16] + struct.pack("!H", _checksum(pseudo + tcp)) + tcp[18:]
+    tcp = tcp[:16] + struct.pack("!H", checksum(pseudo + tcp)) + tcp[18:]
     # The kernel fills in total length, identification and header checksum (raw(7)).
     header = struct.pack("!BBHHHBBH", 0x45, 0, 0, 0, 0, _TTL, socket.IPPROTO_TCP, 0)
     return header + source + target + tcp
-
-
-def _checksum(data: bytes) -> int:
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF

@@ -7,19 +7,18 @@ loop ever waits for a slow answer; it is in the router's namespace only for as l
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import logging
 import secrets
 import select
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable
 
 from orchestrator.dhcp_packets import DhcpServer, discover, read_offer
 from orchestrator.dhcp_verdict import Asked
+from orchestrator.runtime import packet_filter
 from orchestrator.runtime.engine import EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread
 
@@ -32,7 +31,6 @@ _ASK_AGAIN_S = 1.0  # a single frame may be lost on Wi-Fi, or find the server st
 _SERVERS_AT_MOST = 8  # a flood of answers makes no longer list, and does not crowd out our own
 _LEFT = (errno.ENETDOWN, errno.ENODEV, errno.ENXIO)  # the leg, together with its namespace
 _ETH_P_IP = 0x0800
-_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 
 # Classic BPF (linux/filter.h) for "IPv4, UDP, no fragment, to port 68": of a download at full
 # speed the thread shall not see a packet. Offsets are those of an Ethernet frame.
@@ -85,7 +83,7 @@ def ask(leg: str, mac: str, own_mac: str, ending: threading.Event) -> tuple[Dhcp
 def _packet_socket(leg: str) -> socket.socket:
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # 0: nothing before the filter
     try:
-        _attach_filter(wire)
+        packet_filter.attach(wire, _FILTER)
         for _, name in socket.if_nameindex():
             wire.bind((name, _ETH_P_IP))
             if bytes(wire.getsockname()[4]).hex(":") == leg:
@@ -94,13 +92,6 @@ def _packet_socket(leg: str) -> socket.socket:
     except BaseException:
         wire.close()
         raise
-
-
-def _attach_filter(wire: socket.socket) -> None:
-    code = b"".join(struct.pack("HBBI", *instruction) for instruction in _FILTER)
-    buffer = ctypes.create_string_buffer(code)
-    program = struct.pack("HL", len(_FILTER), ctypes.addressof(buffer))  # struct sock_fprog
-    wire.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 class OfferWatch:

@@ -9,6 +9,7 @@ installed in it, and when the container is gone so are leg, addresses and routes
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import time
 from collections.abc import Callable
@@ -179,29 +180,34 @@ def _make_able_to_release(pid: int) -> None:
 
 def _make_leg(port: str, mac: str, pid: int) -> None:
     with IPRoute() as route:
-        found = route.link_lookup(ifname=port)
-        if not found:
-            raise OSError(f"{port} is not there")
         route.link(
             "add",
             ifname=LEG,
             kind="macvlan",
-            link=found[0],
+            link=_index(route, port),
             macvlan_mode="bridge",
             address=mac,
             net_ns_pid=pid,
         )
 
 
+def _index(route: Any, interface: str) -> int:
+    """Return an interface's index. Raises OSError: it leaves together with the LAN port."""
+    found = route.link_lookup(ifname=interface)
+    if not found:
+        raise OSError(errno.ENODEV, f"{interface} is not there")
+    return int(found[0])
+
+
 def _raise_leg() -> None:
     with IPRoute() as route:
-        route.link("set", index=route.link_lookup(ifname=LEG)[0], state="up")
+        route.link("set", index=_index(route, LEG), state="up")
 
 
 def _take_address(address: IPv4Interface) -> int:
     """Give the leg its address; return its index."""
     with IPRoute() as route:
-        index = int(route.link_lookup(ifname=LEG)[0])
+        index = _index(route, LEG)
         size = address.network.prefixlen
         route.addr("replace", index=index, address=str(address.ip), prefixlen=size)
         return index

@@ -104,7 +104,7 @@ class RouterNamespace:
     def cut_stale(self) -> int:
         """Cut the connections that are refused but were never cut; return how many there were.
 
-        None before the rules are loaded. Raises NamespaceGone.
+        Forgets which marks they had. None before the rules are loaded. Raises NamespaceGone.
         """
         return self._thread.run(_cut_stale, self._nft, self._conntrack)
 
@@ -204,7 +204,12 @@ def _change(nft: Any, conntrack: Any, transaction: str, dead: list[int]) -> Cut:
 def _cut_stale(nft: Any, conntrack: Any) -> int:
     try:
         noted = _elements(nft, "set", STALE_SET)
-        live = set(map(int, _elements(nft, "set", LIVE_SET))) if noted else set()
+        if not noted:
+            return 0
+        live = set(map(int, _elements(nft, "set", LIVE_SET)))
+        # Before the cut: what still sends after it is noted again. Left in the set, each mark would
+        # cost a walk through the kernel's whole table at every look, for a minute.
+        _command(nft, f"flush set {TABLE} {STALE_SET}")
     except RouterFailed:
         return 0
     marks = {int(item["elem"]["val"]) for item in noted} - live

@@ -9,13 +9,12 @@ only the probe's own are kept.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import selectors
 import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
@@ -23,10 +22,10 @@ from pyroute2 import IPRoute
 
 from orchestrator.leaktest.packets import Header, Instruction, capture_filter, parse_header
 from orchestrator.leaktest.words import Sighting, Token, Wire
+from orchestrator.runtime import packet_filter
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
 
 _ETH_P_ALL = 0x0003
-_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6  # linux/if_packet.h
 _PACKET_OUTGOING = 4
 _ENOUGH = 2048  # bytes: what tells the probe's packets stands at their beginning
@@ -60,6 +59,7 @@ class _Eye:
 @dataclass(frozen=True, slots=True)
 class _Kept:
     wire: Wire
+    header: Header
     packet: bytes = field(repr=False)
     at: float  # time.monotonic()
 
@@ -121,7 +121,7 @@ class Watch:
             if target not in self._targets:
                 self._targets.append(target)
                 for eye in self._eyes.values():
-                    _attach_filter(eye.socket, capture_filter(self._targets))
+                    packet_filter.attach(eye.socket, capture_filter(self._targets))
 
     def wires(self) -> tuple[Wire, ...]:
         """Return every wire that is watched."""
@@ -131,20 +131,17 @@ class Watch:
 
     def sightings(self, token: Token) -> tuple[Sighting, ...]:
         """Return where the packets of an attempt were seen so far."""
-        found = (Sighting(one.wire, header) for one, header in self._of(token))
+        found = (Sighting(one.wire, one.header) for one in self._of(token))
         return tuple(dict.fromkeys(found))
 
     def times(self, token: Token, wire: Wire) -> list[float]:
         """Return when (time.monotonic) packets of an attempt were seen on a wire."""
-        return [one.at for one, _ in self._of(token) if one.wire == wire]
+        return [one.at for one in self._of(token) if one.wire == wire]
 
-    def _of(self, token: Token) -> Iterator[tuple[_Kept, Header]]:
+    def _of(self, token: Token) -> list[_Kept]:
         with self._lock:
             kept = list(self._kept)
-        for one in kept:
-            header = parse_header(one.packet)
-            if header is not None and token.is_in(one.packet, header):
-                yield one, header
+        return [one for one in kept if token.is_in(one.packet, one.header)]
 
     def forget(self) -> None:
         """Forget what was seen so far."""
@@ -208,27 +205,19 @@ class Watch:
         with self._lock:
             ours = self._prefix in packet.lower() or header.destination in self._targets
             if ours and len(self._kept) < _MOST_KEPT:
-                self._kept.append(_Kept(wire, packet, time.monotonic()))
+                self._kept.append(_Kept(wire, header, packet, time.monotonic()))
 
 
 def _open(program: tuple[Instruction, ...]) -> socket.socket:
     # Python can't bind to all interfaces later. What comes before the filter is thrown away.
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_ALL))
     try:
-        _attach_filter(opened, program)
+        packet_filter.attach(opened, program)
         opened.setblocking(False)
     except BaseException:
         opened.close()
         raise
     return opened
-
-
-def _attach_filter(watched: socket.socket, program: tuple[Instruction, ...]) -> None:
-    # struct sock_fprog (linux/filter.h): how many instructions, and where they are.
-    text = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
-    memory = ctypes.create_string_buffer(text)
-    described = struct.pack("HP", len(program), ctypes.addressof(memory))
-    watched.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
 
 
 def _dropped(watched: socket.socket) -> int:

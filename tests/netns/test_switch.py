@@ -140,6 +140,8 @@ def test_what_was_refused_but_never_cut_is_cut_as_long_as_it_is_used(home: World
         with pytest.raises(OSError, match=f"Errno {errno.EHOSTUNREACH}"):
             stream.recv(100)
         home.switchboard.cut_stale()
+        noted = home.router.run("nft list set inet manyways stale_mark")
+        assert "elements" not in noted, "it would be looked for again at every look"
         stream.send(b"3")
         until(lambda: home.egresses["uk"].heard, "the flow by its new way")
         # Noted once, it is a live mark's like any other now.

@@ -109,6 +109,22 @@ def test_a_leak_test_that_fails_says_so_and_leaves_nothing(
         assert orchestra.switchboard.state.devices == before
 
 
+def test_a_leak_test_ends_whatever_its_cleaning_up_meets(
+    api: FlaskClient, orchestra: Orchestra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removing(_name: str, _grace: int) -> bool:
+        raise IndexError("nobody has thought of it")
+
+    before = orchestra.switchboard.state.devices
+    with monkeypatch.context() as patched:
+        patched.setattr(orchestra.engine, "end", removing)
+        for _ in range(2):
+            answer = api.post("/v1/leaktest", json={"destinations": ["work"]})
+            assert [list(json.loads(line)) for line in answer.data.splitlines()] == [["failed"]]
+    orchestra.service.examiner.tidy()
+    assert orchestra.switchboard.state.devices == before
+
+
 def test_what_a_killed_leak_test_left_is_removed(orchestra: Orchestra) -> None:
     before = orchestra.switchboard.state.devices
     orchestra.switchboard.admit_probe("work")

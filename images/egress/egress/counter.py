@@ -6,16 +6,17 @@ as long as the question itself, which a small processor would feel.
 
 from __future__ import annotations
 
-import socket
 import struct
 
-# linux/netfilter/nfnetlink.h and nf_tables.h; `man 7 netlink` for the frame.
-_NETFILTER, _INET, _REQUEST = 12, 1, 1
+import netlink
+
+# linux/netfilter/nfnetlink.h and nf_tables.h
+_INET = 1
 _NEW_OBJECT, _GET_OBJECT = (10 << 8) | 18, (10 << 8) | 19
 _TABLE, _NAME, _TYPE, _DATA = 1, 2, 3, 4
 _COUNTER, _PACKETS = 1, 2
 _TYPE_MASK = 0x3FFF  # the bits above say how a value is laid out
-_HEADERS = 20  # nlmsghdr and nfgenmsg
+_HEADERS = netlink.HEADER + 4  # and nfgenmsg
 
 
 def packets(table: str, name: str) -> int | None:
@@ -24,15 +25,11 @@ def packets(table: str, name: str) -> int | None:
     Needs CAP_NET_ADMIN.
     """
     body = struct.pack("!BBH", _INET, 0, 0)
-    body += _attribute(_TABLE, table.encode() + b"\0")
-    body += _attribute(_NAME, name.encode() + b"\0")
-    body += _attribute(_TYPE, struct.pack("!I", _COUNTER))
-    request = struct.pack("=IHHII", 16 + len(body), _GET_OBJECT, _REQUEST, 1, 0) + body
+    body += netlink.attribute(_TABLE, table.encode() + b"\0")
+    body += netlink.attribute(_NAME, name.encode() + b"\0")
+    body += netlink.attribute(_TYPE, struct.pack("!I", _COUNTER))
     try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETFILTER) as kernel:
-            kernel.settimeout(1.0)
-            kernel.send(request)
-            return read(kernel.recv(8192))
+        return read(netlink.ask(netlink.NETFILTER, _GET_OBJECT, body, ack=False))
     except OSError:
         return None
 
@@ -44,11 +41,6 @@ def read(answer: bytes) -> int | None:
     data = _attributes(answer[_HEADERS:]).get(_DATA, b"")
     number = _attributes(data).get(_PACKETS, b"")
     return int.from_bytes(number) if len(number) == 8 else None
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    length = 4 + len(value)
-    return struct.pack("=HH", length, kind) + value + b"\0" * (-length % 4)
 
 
 def _attributes(data: bytes) -> dict[int, bytes]:
