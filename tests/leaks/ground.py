@@ -72,9 +72,9 @@ class Ground:
 
     def leave(self, destination: str) -> list[Switch]:
         """Note that a destination's devices are about to be nowhere; set the receipts after."""
-        devices = self.devices_on(frozenset({destination})) if destination else set()
-        for device in devices:
+        for device in home.DEVICES:
             self.world.settle(device)
+        devices = self.devices_on(frozenset({destination})) if destination else set()
         self.excuse(devices)
         return [self.world.history.request(device, "", time.time()) for device in devices]
 
