@@ -75,5 +75,6 @@ def warning(destinations: Sequence[str], devices: Sequence[Device]) -> str:
     """Return what `--disruptive` will do, and to whom; no destinations means all."""
     hit = [d["name"] for d in devices if not destinations or d["destination"] in destinations]
     what = ", ".join(destinations) or "every destination"
+    each = "" if len(destinations) == 1 else " each"
     who = ", ".join(hit) or "no device"
-    return clean(f"This takes {what} down for some seconds each. Without service then: {who}.")
+    return clean(f"This takes {what} down for some seconds{each}. Without service then: {who}.")

@@ -25,6 +25,7 @@ from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterFailed, RouterLink
 from orchestrator.runtime.volume import Volume
+from orchestrator.store import PROBE_NUMBER
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Refused, Switchboard, nearest
 
@@ -112,6 +113,7 @@ class Service:
 
     def assign(self, reference: str, destination: str) -> dict[str, Any]:
         """Switch a device and return the receipt. Raises Refused, RouterFailed, OSError."""
+        self._leave_the_probe_alone(reference)
         return _plain(self._switchboard.assign(reference, destination))
 
     def pause(self, destination: str, *, pause: bool) -> dict[str, Any]:
@@ -120,9 +122,15 @@ class Service:
 
     def rename(self, reference: str, name: str) -> dict[str, Any]:
         """Rename a device and return it. Raises Refused, OSError."""
+        self._leave_the_probe_alone(reference)
         mac = self._switchboard.rename(reference, name)
         self._reconciler.converge()  # the resolvers shall know the new name
         return self.device(mac)
+
+    def _leave_the_probe_alone(self, reference: str) -> None:
+        # Moved by somebody else it would prove what nobody looked at, or find a leak in that.
+        if self._switchboard.find(reference).number == PROBE_NUMBER:
+            raise Refused(f"'{reference}' is the device of a leak test", "it is gone in a minute")
 
     def leaktest(self, wanted: list[str], *, disruptive: bool) -> Run:
         """Begin a leak test of some destinations, or all. Raises Refused."""

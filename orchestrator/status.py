@@ -35,7 +35,10 @@ _TONES: dict[str, Tone] = {
 }
 
 
-_STUCK = {"down": "rejected until this works again", "paused": "rejected until this is resumed"}
+_STUCK = {
+    "down": "rejected until this works again",
+    "paused": "rejected until: orchestrator resume {}",
+}
 
 
 def exit_code(status: Status) -> int:
@@ -121,7 +124,7 @@ def _devices_node(devices: Sequence[Device], destination: Destination) -> Node:
     if not devices:
         return Node("devices", "none", "dim")
     children = tuple(_device_node(device, destination["message"]) for device in devices)
-    stuck = _STUCK.get(destination["state"], "")
+    stuck = _STUCK.get(destination["state"], "").format(destination["name"])
     return Node("devices", str(len(devices)), "", stuck, children)
 
 

@@ -320,7 +320,9 @@ def _canonical(reference: str) -> str:
 
 def nearest(wanted: str, known: list[str]) -> str:
     """Return a hint that names what was probably meant, or else all there is."""
-    close = get_close_matches(wanted, known, n=1, cutoff=0.5)
+    close = get_close_matches(wanted.lower(), known, n=1, cutoff=0.5)
     if close:
         return f"did you mean '{close[0]}'?"
-    return "there is " + ", ".join(sorted(known)) if known else "there is none yet"
+    if not known:
+        return "there is none yet"
+    return f"there {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}"

@@ -265,12 +265,18 @@ def _way(destination: Destination, status: Status) -> WayCard:
         kind=kind,
         tone=tone,
         word=word,
-        message=destination["message"]
-        if _names(destination)
-        else _sentence(destination["message"]),
+        message=_said(destination),
         checks=tuple(_check(check) for check in destination["checks"]),
         users=f"Used by {_listed(sorted(users, key=str.lower))}" if users else "Used by nobody now",
     )
+
+
+def _said(destination: Destination) -> str:
+    """What the orchestrator says of it, and how a pause ends, for which the page has no button."""
+    if destination["state"] == "paused":
+        said = _sentence(destination["message"])
+        return f"{said} To resume it, type on the router: orchestrator resume {destination['name']}"
+    return destination["message"] if _names(destination) else _sentence(destination["message"])
 
 
 def _names(destination: Destination) -> bool:

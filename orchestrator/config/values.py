@@ -99,21 +99,21 @@ def mac(text: str) -> str:
     return pairs
 
 
-def address(text: str) -> IPv4Address:
+def address(text: str, example: str = "192.168.77.20") -> IPv4Address:
     try:
         return IPv4Address(text.strip())
     except AddressValueError:
         if ":" in text:
             raise Bad(
                 f"{_quoted(text)} is not an IPv4 address",
-                "IPv6 is not possible here; such as 192.168.77.20",
+                f"IPv6 is not possible here; such as {example}",
             ) from None
-        raise Bad(f"{_quoted(text)} is not an IPv4 address", "such as 192.168.77.20") from None
+        raise Bad(f"{_quoted(text)} is not an IPv4 address", f"such as {example}") from None
 
 
 def server(text: str) -> IPv4Address:
     """A DNS server's address."""
-    found = address(text)
+    found = address(text, "9.9.9.9")
     if found.is_unspecified or found.is_multicast or found.is_loopback or found == _BROADCAST:
         raise Bad(f"{found} cannot be a DNS server", "such as 9.9.9.9")
     return found
@@ -121,7 +121,7 @@ def server(text: str) -> IPv4Address:
 
 def probed(text: str) -> IPv4Address:
     """An address on the internet that is asked whether it answers."""
-    found = address(text)
+    found = address(text, "193.0.14.129")
     private = any(found in network for network in PRIVATE)
     if private or found.is_unspecified or found.is_multicast or found.is_loopback:
         raise Bad(

@@ -87,7 +87,7 @@ class Examiner:
         """Begin a run. Raises Refused while there is another one."""
         with self._lock:
             if self._run is not None:
-                raise Refused("a leak test runs already", "it takes about a minute; try again then")
+                raise Refused("a leak test runs already", "try again when it is over")
             self._run = run = Run()
         work = threading.Thread(
             target=self._work,

@@ -211,6 +211,13 @@ table {table} {{
 		type ether_addr : mark{egresses}
 	}}
 
+	chain forgeries {{
+		type filter hook prerouting priority raw; policy accept;
+		# Nobody in the home has another address. An answer that is forged here would match the flow
+		# of another device, and its refusal, which quotes it, would leave by that one's destination.
+		iifname $lan ip saddr != {lan} drop
+	}}
+
 	chain marking {{
 		type filter hook prerouting priority mangle; policy accept;
 		# A packet of a connection that was cut has no entry and no mark, so no route either:
@@ -225,6 +232,9 @@ table {table} {{
 		iifname $lan ip saddr {lan} ct mark 0x00000000 ct state new add @{strangers_set} {{ ether saddr . ip saddr }}
 		# In both directions, so that a reset towards the far end finds the way it came.
 		meta mark set ct mark
+		# The answer of a destination that the device has left, for a port that is in use again: it
+		# gets the mark of where it comes from, and is refused by that. Real marks are greater.
+		iifname != {{ lo, $lan }} fib saddr . mark . iif oif missing meta mark set ether saddr map @egress_mark
 	}}
 
 	chain redirection {{
@@ -263,8 +273,8 @@ table {table} {{
 	chain forward {{
 		type filter hook forward priority filter; policy drop;
 		iifname $lan oifname $lan goto page
-		iifname $lan ip saddr != {lan} drop
 		ct state invalid goto refuse
+		meta mark 0x00000001-{mask} goto refuse
 		ct mark != @{live_set} goto dead
 		iifname $lan ether saddr . ct mark != @{sender_set} goto refuse
 		# DNS over TLS would hide a query from the destination's resolver.

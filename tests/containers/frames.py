@@ -102,6 +102,12 @@ def ipv4(source: str, target: str, protocol: int, payload: bytes) -> bytes:
     return header[:10] + _checksum(header + addresses) + addresses + payload
 
 
+def with_hops(packet: bytes, hops: int) -> bytes:
+    """Return an IPv4 packet with another time to live."""
+    header = packet[:8] + bytes((hops,)) + packet[9:10] + bytes(2) + packet[12:20]
+    return header[:10] + _checksum(header) + header[12:] + packet[20:]
+
+
 def udp(source: str, target: str, port: int, data: bytes = b"x", sender: int = TAG) -> bytes:
     """Return an IPv4 packet with a datagram."""
     return ipv4(source, target, UDP, struct.pack("!HHHH", sender, port, 8 + len(data), 0) + data)

@@ -52,7 +52,7 @@ def test_a_pause_is_said_where_a_person_looks(paused: Router) -> None:
     assert (again.returncode, again.stdout) == (0, "uk is paused already\n")
     status = paused.command("status")
     assert status.returncode == 0, "a person wanted it so"
-    assert "rejected until this is resumed" in status.stdout
+    assert "rejected until: orchestrator resume uk" in status.stdout
     assert paused.destination("uk")["state"] == "paused"
     tv = paused.devices()["tv"]
     said = ("uk", "rejected", "its destination is paused")

@@ -6,9 +6,8 @@ anything leaked and whether anybody was disturbed whom the event did not concern
 
 from __future__ import annotations
 
-import functools
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from orchestrator.client import ControlError
 from tests.containers import home
@@ -84,14 +83,14 @@ class Ground:
         self.world.assign(device, destination, "" if destination in self.paused else destination)
 
     def resume(self, destination: str) -> None:
-        """Resume a destination; the router says who goes by it again. Raises ControlError."""
+        """Resume a destination; the router says who goes by it again."""
         for device in home.DEVICES:
             self.world.settle(device)
         waiting = self.devices_on(frozenset({""}))
         self.excuse(waiting)
         for device in waiting:
             self.world.history.request(device, destination, time.time())
-        self.world.control.resume(destination)
+        self.insist("a pause ends", lambda: self.world.control.resume(destination))
         self.paused.discard(destination)
         for device in waiting:
             self.world.settle(device)
@@ -135,7 +134,7 @@ class Ground:
         if self.extra or "configuration" in self.broken:
             self._restore()
         for destination in sorted(self.paused):
-            home.wait_for("a pause ends", functools.partial(self._resumed, destination), 60)
+            self.resume(destination)
         home.wait_for("the router is well again by itself", self.world.healthy, RECOVERY_S)
         self.world.wires.attach()
         for device in home.DEVICES:
@@ -149,24 +148,27 @@ class Ground:
         self.slowest_recovery = max(self.slowest_recovery, time.monotonic() - started)
         self.look()
 
-    def _resumed(self, destination: str) -> bool:
-        try:
-            self.resume(destination)
-        except ControlError as error:
-            raise AssertionError(error.message) from None
-        return True
+    def insist(self, what: str, request: Callable[[], object]) -> None:
+        """Ask the router again and again until it has done it."""
+
+        def done() -> bool:
+            try:
+                request()
+            except ControlError as error:
+                raise AssertionError(error.message) from None
+            return True
+
+        home.wait_for(what, done, RECOVERY_S)
 
     def _restore(self) -> None:
         """Have the good configuration taken in, also by an orchestrator that was just killed."""
         gone = self.leave(self.extra)
         self.extra = ""
         CONFIG.write_text(self.good)
-        home.wait_for("the configuration is taken in", self._taken_in, RECOVERY_S)
+        self.insist("the configuration is taken in", self._up)
         for switch in gone:
             switch.receipt_at = time.time()
 
-    def _taken_in(self) -> bool:
-        try:
-            return not self.world.control.up().get("errors")
-        except ControlError as error:
-            raise AssertionError(error.message) from None
+    def _up(self) -> None:
+        errors = self.world.control.up().get("errors")
+        assert not errors, errors

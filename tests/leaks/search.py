@@ -129,10 +129,10 @@ def search(
         try:
             _run(course, seed, count)
         finally:
-            course.ground.mend_all()
             CONFIG.write_text(good)
             _fill(report, world, course.ground)
             report.seconds = time.monotonic() - started
+            course.ground.mend_all()
         if course.finding is not None:
             raise course.finding
     report.dropped = world.wires.dropped

@@ -69,10 +69,14 @@ def test_nothing_runs(host: Host, state: str) -> None:
     assert "orchestrator up" in ran.stderr
 
 
-@pytest.mark.parametrize("state", ["false", MISSING])
-def test_up_starts_it_from_the_checkout(host: Host, state: str) -> None:
-    directory, _, said = host.docker(state, "up")
+def test_up_starts_it_from_the_checkout(host: Host) -> None:
+    directory, _, said = host.docker(MISSING, "up")
     assert (directory, said) == (str(COMMAND.parents[1]), "compose up --detach")
+
+
+def test_up_starts_a_stopped_one_with_the_configuration_that_it_has(host: Host) -> None:
+    _, _, said = host.docker("false", "up")
+    assert said == "start manyways-orchestrator"
 
 
 def test_check_needs_no_daemon(host: Host) -> None:

@@ -125,6 +125,21 @@ def test_a_leak_test_ends_whatever_its_cleaning_up_meets(
     assert orchestra.switchboard.state.devices == before
 
 
+@pytest.mark.parametrize(
+    ("verb", "body"), [("assign", {"destination": "direct"}), ("rename", {"name": "mine"})]
+)
+def test_nobody_else_moves_or_renames_the_probe(
+    api: FlaskClient, orchestra: Orchestra, verb: str, body: dict[str, str]
+) -> None:
+    mac = orchestra.switchboard.admit_probe("work")
+    before = orchestra.switchboard.state
+    for reference in ("leaktest", mac):
+        answer = api.post(f"/v1/devices/{reference}/{verb}", json=body)
+        assert answer.status_code == 409
+        assert "is the device of a leak test" in answer.get_json()["error"]
+    assert orchestra.switchboard.state == before
+
+
 def test_what_a_killed_leak_test_left_is_removed(orchestra: Orchestra) -> None:
     before = orchestra.switchboard.state.devices
     orchestra.switchboard.admit_probe("work")

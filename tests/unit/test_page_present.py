@@ -62,6 +62,9 @@ def test_a_pause_is_said_and_is_no_failure() -> None:
     tv = next(d for d in page.devices if d.name == "tv")
     assert (tv.trouble, tv.why) == ("Its destination is paused.", "way-uk")
     assert [c.word for c in tv.choices if c.current] == ["Paused"]
+    assert next(w.message for w in page.ways if w.name == "uk") == (
+        "Nothing of its devices gets out. To resume it, type on the router: orchestrator resume uk"
+    )
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,9 @@ def test_a_device_is_found_by_name_mac_and_address(board: Switchboard, reference
     ("reference", "hint"),
     [
         ("laptpo", "did you mean 'laptop'?"),
-        ("fridge", "there is laptop, tv"),
-        ("none", "there is laptop, tv"),
-        ("", "there is laptop, tv"),
+        ("fridge", "there are laptop, tv"),
+        ("none", "there are laptop, tv"),
+        ("", "there are laptop, tv"),
     ],
 )
 def test_an_unknown_device_gets_a_hint(board: Switchboard, reference: str, hint: str) -> None:
@@ -257,7 +257,9 @@ def test_stopping_is_remembered(board: Switchboard, tmp_path: Path) -> None:
     ("wanted", "known", "hint"),
     [
         ("ukk", ["uk", "de"], "did you mean 'uk'?"),
-        ("xyz", ["uk", "de"], "there is de, uk"),
+        ("UK", ["uk", "de"], "did you mean 'uk'?"),
+        ("xyz", ["uk", "de"], "there are de, uk"),
+        ("xyz", ["uk"], "there is uk"),
         ("xyz", [], "there is none yet"),
     ],
 )

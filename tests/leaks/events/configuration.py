@@ -71,11 +71,11 @@ def pause(ground: Ground, destination: str) -> str | None:
     if destination in ground.paused:
         return None
     gone = ground.leave(destination)
+    # Said until it is done: an orchestrator that is just starting has not heard it.
+    ground.insist("a pause", lambda: ground.world.control.pause(destination))
+    for switch in gone:
+        switch.receipt_at = time.time()
     ground.paused.add(destination)
-    with contextlib.suppress(ControlError):
-        ground.world.control.pause(destination)
-        for switch in gone:
-            switch.receipt_at = time.time()
     return f"pause destination {destination}"
 
 
@@ -83,6 +83,5 @@ def resume(ground: Ground, destination: str) -> str | None:
     """Resume what is paused; its devices, and those sent there meanwhile, go by it again."""
     if destination not in ground.paused:
         return None
-    with contextlib.suppress(ControlError):
-        ground.resume(destination)
+    ground.resume(destination)
     return f"resume destination {destination}"

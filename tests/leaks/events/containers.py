@@ -80,6 +80,9 @@ def restart_engine(ground: Ground) -> str | None:
     ground.stall(broken, ground.destinations())
     ground.world.silence()
     engine.restart()
+    for other in ground.broken.values():
+        if "nft" in other.undo:
+            other.undo = ()  # what blocked ended with its container
     ground.world.speak()
     ground.world.wires.attach()
     return "restart Docker's daemon"
