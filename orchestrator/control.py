@@ -17,7 +17,7 @@ from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from orchestrator.examiner import Run
+from orchestrator.leaktest.examiner import Run
 from orchestrator.model import Action
 from orchestrator.reconcile import BadConfiguration, Failures, Outcome
 from orchestrator.service import Service

@@ -15,9 +15,9 @@ from typing import Any
 from orchestrator import __version__, health
 from orchestrator.addressing import egress_container
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
-from orchestrator.examiner import Examiner, Run
-from orchestrator.fieldwork import House
 from orchestrator.gates import Gates
+from orchestrator.leaktest.examiner import Examiner, Run
+from orchestrator.leaktest.fieldwork import House
 from orchestrator.model import Action, Config, ObservedContainer
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
 from orchestrator.runtime.engine import Engine, EngineFailed

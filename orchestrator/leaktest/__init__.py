@@ -1,5 +1,7 @@
-"""What `orchestrator leaktest` looks for and how it judges: pure, apart from all effects.
+"""What `orchestrator leaktest` does and how it judges.
 
-The probe and the watching of wires are in `orchestrator/runtime/`, the course of a run is in
-`orchestrator/examination.py`. What a sighting means, and what a person reads, is decided here.
+Pure, apart from all effects: `words`, `packets` and `judge`, which say what a sighting means and
+what a person reads. The run itself: `examiner` (one at a time, gone without trace), `examination`
+(its course), `outage` (the kill switch) and `fieldwork` (the attempts, and where they were seen).
+What touches the machine is in `orchestrator/runtime/`: `probe`, `attempts`, `watch`, `takedown`.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import socket
 import struct
 from ipaddress import IPv4Address, IPv6Address
@@ -21,6 +20,7 @@ from orchestrator.leaktest.packets import (
     parse_header,
     question,
 )
+from orchestrator.runtime import packet_filter
 
 FAR, OTHER = IPv4Address("203.0.113.80"), IPv4Address("203.0.113.81")
 
@@ -97,13 +97,9 @@ def test_a_damaged_answer_has_no_address() -> None:
 
 def _passes(packet: bytes) -> bool:
     """Say whether the kernel's own filter lets a packet through (unix(7) sockets have it too)."""
-    program = capture_filter((FAR, OTHER))
-    text = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
-    memory = ctypes.create_string_buffer(text)
-    described = struct.pack("HP", len(program), ctypes.addressof(memory))
     sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with sender, receiver:
-        receiver.setsockopt(socket.SOL_SOCKET, 26, described)
+        packet_filter.attach(receiver, capture_filter((FAR, OTHER)))
         receiver.setblocking(False)
         try:
             sender.send(packet)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 from orchestrator.addressing import egress_container
-from orchestrator.fieldwork import Fieldwork, House
 from orchestrator.leaktest import judge
+from orchestrator.leaktest.fieldwork import Fieldwork, House
 from orchestrator.leaktest.words import Attempt, Judgement, Outcome, Result, Token, Verdict
 from orchestrator.model import Destination, Kind
 from orchestrator.runtime import takedown

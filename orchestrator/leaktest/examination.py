@@ -1,6 +1,6 @@
 """The course of one leak test: the probe goes from destination to destination and looks around.
 
-What is tried and watched happens in `fieldwork`, what it means is judged in `leaktest/`; here is
+What is tried and watched happens in `fieldwork`, what it means is judged in `judge`; here is
 the order of it. At each destination everything that needs no other state is tried side by
 side. The connections that a switch has to cut are opened last, just before the next switch.
 """
@@ -15,11 +15,11 @@ from ipaddress import IPv4Address
 from urllib.parse import urlsplit
 
 from orchestrator.desired import router_address
-from orchestrator.fieldwork import ANY_RESOLVER, Fieldwork, House
 from orchestrator.leaktest import judge
+from orchestrator.leaktest.fieldwork import ANY_RESOLVER, Fieldwork, House
+from orchestrator.leaktest.outage import Outages
 from orchestrator.leaktest.words import Attempt, Finding, Judgement, Verdict, View
 from orchestrator.model import Destination, Kind, Receipt
-from orchestrator.outage import Outages
 from orchestrator.runtime import attempts
 from orchestrator.runtime.attempts import NoAnswer
 from orchestrator.runtime.probe import Offer, speaks_version6

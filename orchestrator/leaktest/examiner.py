@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from orchestrator.examination import Examination, Health, starting_point
-from orchestrator.fieldwork import Fieldwork, House
+from orchestrator.leaktest.examination import Examination, Health, starting_point
+from orchestrator.leaktest.fieldwork import Fieldwork, House
 from orchestrator.leaktest.words import Finding
 from orchestrator.reconcile import Failures
 from orchestrator.runtime import probe
