@@ -120,7 +120,7 @@ class Status(TypedDict):
     lan: Lan
     uplinks: list[Uplink]
     destinations: list[Destination]
-    default_destination: str
+    default_destination: str  # where a new device goes; empty while it goes nowhere
     devices: list[Device]
 
 

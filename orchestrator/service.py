@@ -236,7 +236,7 @@ def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, An
         "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
         "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
         "destinations": [_destination(d) for d in destinations],
-        "default_destination": config.default_destination,
+        "default_destination": "" if config.refuse_new_devices else config.default_destination,
         "devices": [_device(d) for d in health.device_reports(seen, by_name)],
     }
 

@@ -161,9 +161,11 @@ class Examination:
         name = destination.name
         state, message = self._health().get(name, ("gone", "it is no longer configured"))
         if state not in ("ok", "degraded"):
-            why = f"{name} is {state}" + (f": {message}" if message else "")
+            brief = f"{name} is {state}"
+            why = f"{brief}: {message}" if message else brief
             for check in SKIPPED:
                 self._say(name, check, Judgement(Verdict.UNCHECKED, why))
+                why = brief  # once is enough
             self._say(name, "kill switch", self._outages.as_it_is(destination))
             for check in ("old TCP connection", "old UDP flow"):
                 self._say(name, check, Judgement(Verdict.UNCHECKED, why))

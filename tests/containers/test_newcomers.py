@@ -63,6 +63,7 @@ def test_a_typed_in_address_waits_for_a_choice_and_then_is_served(
     assert device["message"] == "new here; choose its destination"
     page = home.run("tv", "curl", "-sS", "--max-time", "5", "http://192.168.77.1/")
     assert "New here; choose its destination." in page
+    assert "New devices start here" not in page
     assert router.assign(ADDRESS, "uk")["old"] == "nowhere"
     assert home.seen_as(newcomer) == home.PUBLIC_ADDRESS["uk"]
     home.wait_for(

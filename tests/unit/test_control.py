@@ -31,6 +31,16 @@ def test_status_and_devices_agree(api: FlaskClient) -> None:
     assert [d["name"] for d in status["destinations"]] == ["direct", "work"]
 
 
+def test_no_destination_is_the_default_while_new_devices_are_refused(
+    orchestra: Orchestra, api: FlaskClient
+) -> None:
+    assert api.get("/v1/status").get_json()["default_destination"] == "direct"
+    path = orchestra.config_folder / "router.yaml"
+    path.write_text(f"{path.read_text()}new_devices: refuse\n")
+    assert api.post("/v1/up").status_code == 200
+    assert api.get("/v1/status").get_json()["default_destination"] == ""
+
+
 def test_a_switch_answers_with_its_receipt(api: FlaskClient) -> None:
     receipt = api.post("/v1/devices/tv/assign", json={"destination": "direct"}).get_json()
     assert (receipt["old"], receipt["new"], receipt["connections_cut"]) == ("work", "direct", 0)
