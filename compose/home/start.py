@@ -164,18 +164,27 @@ def router_missing() -> list[str]:
 
 
 def devices_missing() -> list[str]:
-    """Return one line for each device that is not seen with its destination's address."""
+    """Return one line for each device that is not seen with its destination's address.
+
+    A device that is refused on purpose, as on a paused destination, is not missing.
+    """
+    refused = {d["name"] for d in _devices() if d["state"] == "rejected"}
     return [
         f"{row[0]} by {row[1]} is seen as {row[2] or 'nothing'}"
         for row in device_rows()
-        if row[2] != PUBLIC.get(row[1], row[2] or "an address")
+        if row[0] not in refused and row[2] != PUBLIC.get(row[1], row[2] or "an address")
     ]
+
+
+def _devices() -> list[dict[str, Any]]:
+    status = router_status() or {"devices": []}
+    devices: list[dict[str, Any]] = status["devices"]
+    return devices
 
 
 def device_rows() -> list[tuple[str, str, str]]:
     """Return (device, destination, public address it is seen with or "") for the home's three."""
-    status = router_status() or {"devices": []}
-    destinations = {device["name"]: device["destination"] for device in status["devices"]}
+    destinations = {device["name"]: device["destination"] for device in _devices()}
     return [
         (name, destinations.get(name, "(unknown to the router)"), _seen(name))
         for name in ("tv", "laptop", "phone")

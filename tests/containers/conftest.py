@@ -37,6 +37,9 @@ def router(living_home: None) -> Router:
     """The router, healthy and with the demo's assignments, whatever the test before left."""
     router = Router()
     router.wait_until_healthy()
+    for destination in router.status()["destinations"]:
+        if destination["state"] == "paused":
+            router.command("resume", destination["name"])
     for device, destination in Router.ASSIGNMENTS.items():
         router.assign(device, destination)
     return router

@@ -92,6 +92,15 @@ class Search:
         if self.finding is None:
             self._keep_finding(self.ground.rest)
 
+    def tidy(self) -> None:
+        """Leave nothing broken and nothing paused; what hinders that hides no finding."""
+        try:
+            self.ground.mend_all()
+            for destination in sorted(self.ground.paused):
+                self.ground.resume(destination)
+        except Exception as error:  # noqa: BLE001 - kept, unless there is one already
+            self.finding = self.finding or error
+
     def _over(self) -> bool:
         return self.finding is not None or self._report.events.total() >= self._count
 
@@ -132,7 +141,7 @@ def search(
             CONFIG.write_text(good)
             _fill(report, world, course.ground)
             report.seconds = time.monotonic() - started
-            course.ground.mend_all()
+            course.tidy()
         if course.finding is not None:
             raise course.finding
     report.dropped = world.wires.dropped

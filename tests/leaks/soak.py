@@ -2,18 +2,22 @@
 
     python -m tests.leaks.soak [--events 3000] [--seed N] [--keep DIRECTORY]
 
-A finding stops it and keeps the captures; the same seed draws the same events again. Exit code 0:
+It runs on the demo, starts that if need be, and leaves it running (`make demo-down` removes it). A
+finding stops it and keeps the captures; the same seed draws the same events again. Exit code 0:
 nothing was found, 1: something was, 2: it could not run, 130: interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import secrets
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+from orchestrator.client import ControlError
 from tests.containers import home
 from tests.leaks.search import Report, search
 
@@ -43,7 +47,7 @@ class _Bar:
 
     def show(self, done: int, name: str) -> None:
         if not sys.stderr.isatty():
-            if done % CHUNK == 0:
+            if done % CHUNK == 0 or done == self._total:
                 print(f"{done} of {self._total} events", file=sys.stderr, flush=True)
             return
         filled = _WIDTH * done // self._total
@@ -55,20 +59,23 @@ class _Bar:
 
 
 def _run(events: int, seed: int, keep: Path) -> Report:
-    """Return the sum of all chunks; chunk N of a seed is always the same."""
-    whole, bar, done = Report(seed), _Bar(events), 0
-    while done < events:
-        count, before = min(CHUNK, events - done), done
+    """Return the sum of all chunks; chunk N of a seed always draws the same events."""
+    whole, bar = Report(seed), _Bar(events)
+    for chunk in itertools.count():
+        before = whole.events.total()
+        if before >= events:
+            break
 
         def told(number: int, name: str, before: int = before) -> None:
             bar.show(before + number, name)
 
         try:
-            whole.add(search(seed + before // CHUNK, count, told, keep, heavy=True))
+            count = min(CHUNK, events - before)
+            whole.add(search(seed + chunk, count, told, keep, heavy=True))
         except KeyboardInterrupt:
-            print(f"\ninterrupted; so far:\n{whole.text()}", file=sys.stderr)
+            text = "interrupted; without the unfinished chunk"
+            print(f"\n{text}:\n{whole.text()}", file=sys.stderr)
             raise
-        done += count
     return whole
 
 
@@ -86,7 +93,7 @@ def main() -> int:
         report = _run(arguments.events, seed, arguments.keep)
     except KeyboardInterrupt:
         return 130
-    except AssertionError as finding:
+    except (AssertionError, ControlError, OSError, subprocess.SubprocessError) as finding:
         print(f"\nFOUND: {finding}", *getattr(finding, "__notes__", ()), sep="\n")
         return 1
     print(f"\nnothing was found\n{report.text()}")

@@ -55,6 +55,8 @@ class World:
     def start(self) -> None:
         """Begin as the demo does, whatever came before; let every device talk."""
         self.control.up()
+        for known in self.control.status()["destinations"]:
+            self.control.resume(known["name"])
         home.wait_for("the router is well", self.healthy, 120)
         for device, destination in Router.ASSIGNMENTS.items():
             self.control.assign(device, destination)
