@@ -211,11 +211,36 @@ table {table} {{
 		type ether_addr : mark{egresses}
 	}}
 
+	# Whose fragments those of an address are. Kept for longer than the kernel waits for the rest.
+	set fragment_owner {{
+		type ipv4_addr . ether_addr
+		size 4096
+		flags dynamic,timeout
+		timeout 1m
+	}}
+
+	set fragmenting {{
+		type ipv4_addr
+		size 4096
+		flags dynamic,timeout
+		timeout 1m
+	}}
+
+	# Before the kernel puts fragments together: whose a packet is cannot be told afterwards.
 	chain forgeries {{
-		type filter hook prerouting priority raw; policy accept;
+		type filter hook prerouting priority -450; policy accept;
 		# Nobody in the home has another address. An answer that is forged here would match the flow
 		# of another device, and its refusal, which quotes it, would leave by that one's destination.
 		iifname $lan ip saddr != {lan} drop
+		iifname $lan ip frag-off & 0x3fff != 0 goto fragments
+	}}
+
+	# Of fragments of two devices the kernel would make one packet, with the first one's mark.
+	chain fragments {{
+		ip saddr . ether saddr @fragment_owner update @fragment_owner {{ ip saddr . ether saddr }} update @fragmenting {{ ip saddr }} accept
+		ip saddr @fragmenting drop
+		add @fragmenting {{ ip saddr }} add @fragment_owner {{ ip saddr . ether saddr }} accept
+		drop
 	}}
 
 	chain marking {{

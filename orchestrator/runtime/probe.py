@@ -30,6 +30,8 @@ from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread
 NAME = "manyways-leaktest"
 LEG = "lan0"
 LEASE_WAIT_S = 12.0
+# The kernel removes an ended container's namespace, and the leg in it, in its own time.
+_LEAVING_S = 15.0
 _LEASE = "run/manyways/dhcp"  # where the egress image's DHCP script writes what it was given
 _SCRIPT = "/usr/lib/manyways/egress-dhcp-event"
 _GRACE_S = 3
@@ -102,7 +104,11 @@ class Probe:
         """Put a leg on the LAN port into the probe. Raises ProbeFailed."""
         try:
             host.in_host_namespace(_make_leg, port, mac, self._pid)
-            self._namespace.run(_raise_leg)
+            deadline = time.monotonic() + _LEAVING_S
+            while not self._namespace.run(_raise_leg):
+                if time.monotonic() > deadline:
+                    raise ProbeFailed(f"another leg on {port} has the probe's MAC address {mac}")
+                time.sleep(0.05)
         except (NetlinkError, OSError) as error:
             raise ProbeFailed(f"no leg on {port} for the probe: {error}") from error
 
@@ -199,9 +205,16 @@ def _index(route: Any, interface: str) -> int:
     return int(found[0])
 
 
-def _raise_leg() -> None:
+def _raise_leg() -> bool:
+    """Return whether the leg is up; False while another on the port has its MAC address."""
     with IPRoute() as route:
-        route.link("set", index=_index(route, LEG), state="up")
+        try:
+            route.link("set", index=_index(route, LEG), state="up")
+        except NetlinkError as error:
+            if error.code != errno.EADDRINUSE:
+                raise
+            return False
+    return True
 
 
 def _take_address(address: IPv4Interface) -> int:

@@ -108,6 +108,14 @@ def with_hops(packet: bytes, hops: int) -> bytes:
     return header[:10] + _checksum(header) + header[12:] + packet[20:]
 
 
+def fragment(source: str, target: str, protocol: int, data: bytes, at: int, *, more: bool) -> bytes:
+    """Return a fragment of the IPv4 packet number TAG: `data` from byte `at` of it on."""
+    packet = ipv4(source, target, protocol, data)
+    numbers = struct.pack("!HH", TAG, more << 13 | at // 8)
+    header = packet[:4] + numbers + packet[8:10] + bytes(2) + packet[12:20]
+    return header[:10] + _checksum(header) + header[12:] + data
+
+
 def udp(source: str, target: str, port: int, data: bytes = b"x", sender: int = TAG) -> bytes:
     """Return an IPv4 packet with a datagram."""
     return ipv4(source, target, UDP, struct.pack("!HHHH", sender, port, 8 + len(data), 0) + data)

@@ -11,8 +11,8 @@ import pytest
 
 from orchestrator.addressing import Side, mac_address
 from tests.containers import frames
-from tests.homes import TV
-from tests.netns.world import ECHO, ROUTER_ADDRESS, WEB, World, world
+from tests.homes import LAPTOP, TV
+from tests.netns.world import ECHO, ROUTER_ADDRESS, SILENT, WEB, World, until, world
 
 _COUNTER = """\
 table ip seen {
@@ -89,6 +89,40 @@ def test_the_far_end_that_was_left_is_reset_also_when_its_port_is_used_again(hom
             far.recv(100)
         home.egresses["direct"].accepted[-1].sendall(b"still here")
         assert new.recv(100) == b"still here"
+
+
+def test_a_forged_first_fragment_does_not_take_the_rest_along(home: World) -> None:
+    """The kernel joins fragments by their addresses and number, whoever sent them."""
+    router = mac_address(home.switchboard.state.install, Side.ROUTER_LAN)
+    whole = frames.udp(WEB, WEB, SILENT, b"of the laptop")[20:]
+    forged, first, rest = (
+        frames.fragment(home.laptop.address, WEB, frames.UDP, data, at, more=more)
+        for data, at, more in ((whole[:8], 0, True), (whole[:8], 0, True), (whole[8:], 8, False))
+    )
+    with (
+        home.tv.space.packets("lan0") as wire,
+        home.laptop.space.packets("lan0") as victim,
+    ):
+        wire.send(frames.ether(router, TV, frames.IPV4, forged))
+        home.tv.space.run(f"ping -c1 -W5 {ROUTER_ADDRESS}")  # later by the same wire
+        for packet in (first, rest):
+            victim.send(frames.ether(router, LAPTOP, frames.IPV4, packet))
+    for device, egress in ((home.laptop, "direct"), (home.tv, "uk")):
+        with device.udp(SILENT) as made:
+            made.send(b"later")
+        until(lambda e=egress: home.egresses[e].heard, f"a packet at {egress}")  # type: ignore[misc]
+        assert home.egresses[egress].heard == [(b"later", device.address)]
+
+
+def test_two_devices_fragments_go_each_by_its_own_way(home: World) -> None:
+    large = bytes(2000)
+    for _ in range(2):
+        for device in (home.laptop, home.tv):
+            with device.udp(SILENT) as made:
+                made.send(large)
+    for device, egress in ((home.laptop, "direct"), (home.tv, "uk")):
+        until(lambda e=egress: len(home.egresses[e].heard) == 2, f"both at {egress}")  # type: ignore[misc]
+        assert home.egresses[egress].heard == [(large, device.address)] * 2
 
 
 def _connected(home: World, port: int) -> socket.socket:
