@@ -81,6 +81,7 @@ class Search:
         self._count = count
         self._told = told
         self._journal: list[str] = []
+        self._restless = False  # something has happened since the last rest
 
     def happen(self, event: Callable[[], str | None]) -> None:
         """Let an event happen and judge the world after it, unless there was a finding."""
@@ -89,7 +90,8 @@ class Search:
 
     def rest(self) -> None:
         """Mend everything and wait until all is well, unless there was a finding."""
-        if self.finding is None:
+        if self.finding is None and self._restless:
+            self._restless = False
             self._keep_finding(self.ground.rest)
 
     def tidy(self) -> None:
@@ -106,6 +108,7 @@ class Search:
 
     def _happen(self, event: Callable[[], str | None]) -> None:
         began = time.time()
+        self._restless = True
         name = event()
         if name is None:
             return
@@ -153,8 +156,8 @@ def _run(course: Search, seed: int, count: int) -> None:
     run_state_machine_as_test(
         hypothesis.seed(seed)(machine),
         settings=settings(
-            # An event may find nothing to do, and does not count then.
-            max_examples=2 * math.ceil(count / BURST),
+            # An event may find nothing to do, and does not count then; what is over costs nothing.
+            max_examples=5 * math.ceil(count / BURST),
             stateful_step_count=BURST,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
