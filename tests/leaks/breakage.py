@@ -32,12 +32,6 @@ class Breakage:
     stalls: list[Stall] = field(default_factory=list)
 
 
-def running(container: str) -> bool:
-    """Whether a container runs and is not paused."""
-    done = home.host("docker", "inspect", "-f", "{{.State.Status}}", container)
-    return done.stdout.strip() == "running"
-
-
 def main_process(container: str) -> str:
     """Return the process id of a container, "" if it does not run."""
     pid = home.host("docker", "inspect", "-f", "{{.State.Pid}}", container).stdout.strip()

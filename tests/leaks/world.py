@@ -18,7 +18,7 @@ from orchestrator.client import Control, ControlError, Device
 from tests.containers import home
 from tests.containers.device import Program
 from tests.containers.router import Router
-from tests.leaks.oracle import History, Leak, Oracle, Stall
+from tests.leaks.oracle import History, Leak, Oracle
 from tests.leaks.wires import Wires
 
 _VOLUMES = Path("/var/lib/docker/volumes")
@@ -125,17 +125,6 @@ class World:
         ]
         assert status["state"] == "healthy", (bad, status["config"], status["problems"])
         return True
-
-    @contextlib.contextmanager
-    def stalled(self, *destinations: str) -> Iterator[None]:
-        """Note that something behind the transit holds packets of these destinations back."""
-        stalls = [Stall(destination, time.time()) for destination in destinations]
-        self.history.stalls += stalls
-        try:
-            yield
-        finally:
-            for stall in stalls:
-                stall.ended = time.time()
 
     def look(self) -> list[Leak]:
         """Judge everything up to now; return the new leaks."""
