@@ -48,6 +48,14 @@ def test_what_cannot_be_used_is_left_out() -> None:
     assert event == Event("bound", Lease(IPv4Interface("10.0.0.5/8")))
 
 
+@pytest.mark.parametrize("router", ["255.255.255.255", "192.168.178.255", "192.168.178.101"])
+def test_a_gateway_that_nobody_can_be_is_left_out(router: str) -> None:
+    line = f"event=bound\tip=192.168.178.101\tmask=24\trouter={router} 192.168.178.1\t"
+    assert parse_event(line) == Event("bound", replace(LEASE, dns=()))
+    alone = parse_event(line.replace(" 192.168.178.1", ""))
+    assert alone == Event("bound", replace(LEASE, gateway=None, dns=()))
+
+
 @pytest.mark.parametrize(
     "line", ["", "nonsense", "event=bound\tip=\tmask=24", "event=bound\tip=1.2.3.4\tmask=99"]
 )

@@ -46,7 +46,8 @@ def parse_event(line: str) -> Event | None:
         address = IPv4Interface(f"{fields['ip']}/{fields.get('mask') or '24'}")
     except (KeyError, ValueError):
         return None
-    routers = _addresses(fields.get("router", ""))
+    nobody = (address.ip, address.network.broadcast_address)
+    routers = [router for router in _addresses(fields.get("router", "")) if router not in nobody]
     return Event(
         kind, Lease(address, routers[0] if routers else None, _addresses(fields.get("dns", "")))
     )
@@ -59,7 +60,8 @@ def _addresses(words: str) -> tuple[IPv4Address, ...]:
             address = IPv4Address(word)
         except ValueError:
             continue
-        if not (address.is_loopback or address.is_multicast or address.is_unspecified):
+        unusable = address.is_loopback or address.is_multicast or address.is_unspecified
+        if not (unusable or address.is_reserved):  # 255.255.255.255 is reserved, too
             found.append(address)
     return tuple(found)
 
