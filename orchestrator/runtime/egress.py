@@ -8,21 +8,18 @@ carry no mark: the far end's reset needs them. None of this keeps a switch waiti
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 
-from pyroute2 import NFCTSocket
-from pyroute2.netlink.exceptions import NetlinkError
-
+from orchestrator.runtime.conntrack import Conntrack
 from orchestrator.runtime.engine import EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread
 
 log = logging.getLogger(__name__)
-
-_ALL_BITS = 0xFFFFFFFF
 
 
 def marks_of_address(address: IPv4Address) -> set[int]:
@@ -37,7 +34,7 @@ def marks_of_address(address: IPv4Address) -> set[int]:
 def forget_datagrams(pid: int, addresses: Collection[IPv4Address]) -> None:
     """Clear the flows of these devices in the namespace of an egress' process.
 
-    Raises NamespaceGone, NetlinkError, OSError.
+    Raises NamespaceGone, OSError.
     """
     thread = NamespaceThread(pid)
     try:
@@ -47,9 +44,9 @@ def forget_datagrams(pid: int, addresses: Collection[IPv4Address]) -> None:
 
 
 def _flush(marks: Collection[int]) -> None:
-    with NFCTSocket() as conntrack:
+    with contextlib.closing(Conntrack()) as conntrack:
         for mark in marks:
-            conntrack.flush(mark=mark, mark_mask=_ALL_BITS)
+            conntrack.delete(mark)
 
 
 class Departures:
@@ -71,5 +68,5 @@ class Departures:
                 forget_datagrams(pid, addresses)
         except NamespaceGone:
             pass  # and its conntrack with it
-        except (EngineFailed, NetlinkError, OSError) as error:
+        except (EngineFailed, OSError) as error:
             log.error("flows of a device that left %s could not be cleared: %s", destination, error)

@@ -9,15 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any
-
-from pyroute2.netlink.exceptions import NetlinkError
 
 from orchestrator.render.router import (
     LIVE_SET,
@@ -27,12 +24,11 @@ from orchestrator.render.router import (
     STRANGERS_SET,
     TABLE,
 )
+from orchestrator.runtime.conntrack import Conntrack, Flows
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
-from orchestrator.runtime.nudge import TcpConnection, nudge
+from orchestrator.runtime.nudge import nudge
 
 log = logging.getLogger(__name__)
-
-_ALL_BITS = 0xFFFFFFFF
 
 
 class RouterFailed(Exception):
@@ -145,12 +141,11 @@ class RouterLink:
             return self._open
 
 
-def _open_sockets() -> tuple[Any, Any]:
+def _open_sockets() -> tuple[Any, Conntrack]:
     # Debian's python3-nftables; imported here because only this thread may own the socket.
     from nftables import Nftables  # type: ignore[import-not-found,unused-ignore]
-    from pyroute2 import NFCTSocket
 
-    return Nftables(), NFCTSocket()
+    return Nftables(), Conntrack()
 
 
 def _command(nft: Any, text: str) -> str:
@@ -191,17 +186,17 @@ def _elements(nft: Any, kind: str, name: str) -> list[Any]:
     return list(found.get("elem", ()))
 
 
-def _change(nft: Any, conntrack: Any, transaction: str, dead: list[int]) -> Cut:
+def _change(nft: Any, conntrack: Conntrack, transaction: str, dead: list[int]) -> Cut:
     start = time.perf_counter()
     if transaction:
         _command(nft, transaction)
-    entries = [entry for mark in dead for entry in _flush(conntrack, mark)]
+    cut = [_flush(conntrack, mark) for mark in dead]
     took = (time.perf_counter() - start) * 1000
-    nudge(connection for entry in entries if (connection := _tcp_connection(entry)))
-    return Cut(len(entries), took)
+    nudge(connection for flows in cut for connection in flows.tcp)
+    return Cut(sum(flows.count for flows in cut), took)
 
 
-def _cut_stale(nft: Any, conntrack: Any) -> int:
+def _cut_stale(nft: Any, conntrack: Conntrack) -> int:
     try:
         noted = _elements(nft, "set", STALE_SET)
         if not noted:
@@ -213,32 +208,17 @@ def _cut_stale(nft: Any, conntrack: Any) -> int:
     except RouterFailed:
         return 0
     marks = {int(item["elem"]["val"]) for item in noted} - live
-    return sum(len(_flush(conntrack, mark)) for mark in marks)
+    return sum(_flush(conntrack, mark).count for mark in marks)
 
 
-def _flush(conntrack: Any, mark: int) -> list[Any]:
+def _flush(conntrack: Conntrack, mark: int) -> Flows:
     # The mark is no longer in the map and no longer live, so no entry can join these.
     try:
-        entries = list(conntrack.dump(mark=mark, mark_mask=_ALL_BITS))
-        if entries:
-            conntrack.flush(mark=mark, mark_mask=_ALL_BITS)
-    except (NetlinkError, OSError) as error:
+        flows = conntrack.flows(mark)
+        if flows.count:
+            conntrack.delete(mark)
+    except OSError as error:
         # The switch stands: the rules refuse these connections, they are only not forgotten yet.
         log.error("connections with mark %#x could not be cleared: %s", mark, error)
-        return []
-    return entries
-
-
-def _tcp_connection(entry: Any) -> TcpConnection | None:
-    """Return the original direction of a conntrack entry; None when it is not TCP on IPv4."""
-    original = entry.get_attr("CTA_TUPLE_ORIG")
-    protocol, address = original.get_attr("CTA_TUPLE_PROTO"), original.get_attr("CTA_TUPLE_IP")
-    source = address.get_attr("CTA_IP_V4_SRC")
-    if protocol.get_attr("CTA_PROTO_NUM") != socket.IPPROTO_TCP or source is None:
-        return None
-    return TcpConnection(
-        device=IPv4Address(source),
-        device_port=protocol.get_attr("CTA_PROTO_SRC_PORT"),
-        peer=IPv4Address(address.get_attr("CTA_IP_V4_DST")),
-        peer_port=protocol.get_attr("CTA_PROTO_DST_PORT"),
-    )
+        return Flows(0, ())
+    return flows

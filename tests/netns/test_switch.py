@@ -79,6 +79,22 @@ def test_the_receipt_counts_what_was_lost(home: World) -> None:
     assert home.switchboard.receipts == {TV: receipt}
 
 
+def test_thousands_of_flows_are_counted_and_cut(home: World) -> None:
+    """As of a device that shares files: more than the kernel tells of in one answer."""
+    with home.tv.udp(SILENT) as stream, home.tv.tcp(ECHO) as near:
+        near.recv(100)
+        for port in range(20_000, 25_000):
+            with contextlib.suppress(OSError):  # that a port before was closed
+                stream.sendto(b"?", (WEB, port))
+        before = home.conntrack(home.tv.address)
+        assert len(before) > 4000
+        receipt = home.switchboard.assign("tv", "uk")
+        assert receipt.connections_cut == len(before)
+        assert home.conntrack(home.tv.address) == []
+        with pytest.raises(ConnectionResetError):
+            near.recv(100)
+
+
 def test_a_switch_to_where_it_is_already_cuts_nothing(home: World) -> None:
     with home.tv.tcp(ECHO) as busy, busy.makefile() as stream:
         stream.readline()
