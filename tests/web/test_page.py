@@ -21,6 +21,15 @@ def _choice(page: Page, name: str, way: str) -> Locator:
     return page.get_by_role("group", name=f"Way out for {name}").get_by_role("button", name=way)
 
 
+def _rename(page: Page, *, script: bool) -> Locator:
+    """Open the renaming of tv and return its field, once the page has made it ready."""
+    page.locator("summary", has_text="Rename tv").click()
+    field = page.get_by_label("New name").filter(visible=True)
+    if script:
+        expect(field).to_be_focused()  # the name is put in by an event that comes a moment later
+    return field
+
+
 def _chosen(page: Page, name: str, way: str) -> None:
     expect(_choice(page, name, way)).to_have_attribute("aria-pressed", "true")
 
@@ -75,8 +84,7 @@ def test_by_keyboard_alone(visit: Opener, standin: Standin) -> None:
 @SCRIPT
 def test_renaming_in_place(visit: Opener, standin: Standin, script: bool) -> None:
     page = visit(script=script)
-    page.locator("summary", has_text="Rename tv").click()
-    field = page.get_by_label("New name").filter(visible=True)
+    field = _rename(page, script=script)
     expect(field).to_have_value("tv")
     field.fill("kitchen-tv")
     field.press("Enter")
@@ -89,8 +97,7 @@ def test_renaming_in_place(visit: Opener, standin: Standin, script: bool) -> Non
 def test_a_refused_name_can_be_corrected(visit: Opener, standin: Standin, script: bool) -> None:
     visit.expected.add("409")
     page = visit(script=script)
-    page.locator("summary", has_text="Rename tv").click()
-    field = page.get_by_label("New name").filter(visible=True)
+    field = _rename(page, script=script)
     field.fill("laptop")
     field.press("Enter")
     expect(page.locator("#notice")).to_have_text("'laptop' is taken. Choose another name.")
@@ -112,16 +119,14 @@ def test_a_switch_that_failed_says_why(visit: Opener, standin: Standin) -> None:
 def test_escape_leaves_renaming(visit: Opener, standin: Standin) -> None:
     page = visit()
     summary = page.locator("summary", has_text="Rename tv")
-    summary.click()
-    page.get_by_label("New name").filter(visible=True).press("Escape")
+    _rename(page, script=True).press("Escape")
     expect(page.get_by_label("New name").filter(visible=True)).to_have_count(0)
     expect(summary).to_be_focused()
 
 
 def test_it_refreshes_itself_and_disturbs_nobody(visit: Opener, standin: Standin) -> None:
     page = visit(width=360, height=500)
-    page.locator("summary", has_text="Rename tv").click()
-    field = page.get_by_label("New name").filter(visible=True)
+    field = _rename(page, script=True)
     field.fill("half-typ")
     scrolled = page.evaluate("scrollY")
     assert scrolled > 0
