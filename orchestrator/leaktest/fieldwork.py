@@ -306,24 +306,17 @@ class Fieldwork:
 
     def over_tls(self) -> list[Try]:
         """DNS over TLS, and its kind over UDP, to a server of the device's own choice."""
-        opener, server = self.probe.open, str(ANY_RESOLVER)
-        syn = self.token(TCP, ANY_RESOLVER, _DNS_OVER_TLS)
-        datagram = self.token(UDP, ANY_RESOLVER, _DNS_OVER_TLS)
-        return [
-            Try("TCP", syn, lambda: attempts.tcp(opener, server, _DNS_OVER_TLS, _REFUSAL_S)),
-            Try(
-                "UDP",
-                datagram,
-                lambda: attempts.udp(opener, server, _DNS_OVER_TLS, _bytes(datagram), _REFUSAL_S),
-            ),
-        ]
+        return self._refusals(ANY_RESOLVER, _DNS_OVER_TLS)
 
     def version6(self) -> list[Try]:
         """IPv6 sent to the router by a device that has made up an address."""
-        opener, port = self.probe.open, 20_000 + next(self._numbers)
-        far = IPv6Address(FAR6) + port
+        port = 20_000 + next(self._numbers)
+        return self._refusals(IPv6Address(FAR6) + port, port)
+
+    def _refusals(self, far: IPv4Address | IPv6Address, port: int) -> list[Try]:
+        """What has to be refused, by TCP and by UDP."""
+        opener, address = self.probe.open, str(far)
         syn, datagram = self.token(TCP, far, port), self.token(UDP, far, port)
-        address = str(far)
         return [
             Try("TCP", syn, lambda: attempts.tcp(opener, address, port, _REFUSAL_S)),
             Try(

@@ -10,8 +10,7 @@ from tests.leaks.breakage import BYSTANDERS, ORCHESTRATOR, ROUTER
 from tests.leaks.ground import DESTINATIONS, Ground
 
 WAYS = ("crash", "kill", "stop", "restart", "pause")
-TARGETS = (*(f"manyways-egress-{d}" for d in DESTINATIONS), ROUTER, *BYSTANDERS)
-SERVICES = TARGETS
+SERVICES = (*(f"manyways-egress-{d}" for d in DESTINATIONS), ROUTER, *BYSTANDERS)
 
 
 def _concerned(container: str) -> frozenset[str] | None:
