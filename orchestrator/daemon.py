@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from orchestrator import __version__, control
+from orchestrator import __version__, api
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import ROUTER
 from orchestrator.documents import Document
@@ -108,7 +108,7 @@ class Daemon:
         """Serve until told to end; return the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        serve, close = control.make_server(control.make_app(self.service), socket)
+        serve, close = api.make_server(api.make_app(self.service), socket)
         threading.Thread(target=serve, name="control", daemon=True).start()
         threading.Thread(target=self._listen, name="events", daemon=True).start()
         self._offers.start()

@@ -384,6 +384,7 @@ class Receipt:
     connections_cut: int
     milliseconds: float
     at: str  # ISO 8601, UTC
+    until: str | None = None  # when the device goes back by itself
     note: str = ""  # why the device is refused all the same
 
 

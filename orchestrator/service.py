@@ -63,7 +63,7 @@ class Service:
     # --- questions ---------------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
-        """Return the report of GET /v1/status."""
+        """Return the report of GET /api/v1/status."""
         config = self._reconciler.config
         errors = list(self._reconciler.config_errors)
         problems = [*self._reconciler.errors, *self._strangers.problems]
@@ -79,7 +79,7 @@ class Service:
         return report | _report(config, seen, healthy=not (errors or problems))
 
     def devices(self) -> list[dict[str, Any]]:
-        """Return the devices of GET /v1/devices."""
+        """Return the devices of GET /api/v1/devices."""
         devices: list[dict[str, Any]] = self.status()["devices"]
         return devices
 

@@ -69,7 +69,9 @@ def test_a_device_finds_the_page_and_the_resolver_open(
     assert set(re.findall(r"(\d+)/open/tcp", found)) == expected
 
 
-@pytest.mark.parametrize("path", ["/v1/status", "/v1/devices", "/v1/down", "/control.sock"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/plan", "/api/v1/logs/uk", "/api/v1/down", "/control.sock"]
+)
 def test_the_page_does_not_pass_on_the_control_api(router: Router, path: str) -> None:
     for method in ("GET", "POST"):
         done = home.run(

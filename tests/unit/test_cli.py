@@ -99,20 +99,20 @@ def test_a_wrong_name_gets_the_daemons_hint(run: Run, standin: Standin) -> None:
 
 def test_plan_up_and_down(run: Run, standin: Standin) -> None:
     action = {"verb": "create container", "target": "manyways-dhcp", "reason": "it is missing"}
-    standin.answers["/v1/plan"] = (200, {"actions": []})
+    standin.answers["/api/v1/plan"] = (200, {"actions": []})
     assert run("plan").out == "Nothing to do: everything is as it should be.\n"
-    standin.answers["/v1/plan"] = (200, {"actions": [action]})
+    standin.answers["/api/v1/plan"] = (200, {"actions": [action]})
     assert run("plan").out == "create container manyways-dhcp: it is missing\n"
-    standin.answers["/v1/up"] = (200, {"actions": [action], "errors": ["uk: no route"]})
+    standin.answers["/api/v1/up"] = (200, {"actions": [action], "errors": ["uk: no route"]})
     ran = run("up")
     assert (ran.code, ran.err) == (1, "orchestrator: uk: no route\n")
-    standin.answers["/v1/down"] = (200, {"actions": [], "errors": []})
+    standin.answers["/api/v1/down"] = (200, {"actions": [], "errors": []})
     assert run("down") == (0, "Nothing was running.\n", "")
 
 
 def test_a_bad_configuration_is_told_in_full(run: Run, standin: Standin) -> None:
     mistakes = ["router.yaml:3: lan: x", "router.yaml:9: lan: y"]
-    standin.answers["/v1/up"] = (409, {"error": "mistakes", "hint": "", "errors": mistakes})
+    standin.answers["/api/v1/up"] = (409, {"error": "mistakes", "hint": "", "errors": mistakes})
     ran = run("up")
     assert ran.code == 1
     assert all(mistake in ran.err for mistake in mistakes)
@@ -146,7 +146,7 @@ def _told(*findings: dict[str, object]) -> tuple[int, bytes]:
 def test_a_leak_test_is_zero_only_if_all_holds(
     run: Run, standin: Standin, verdicts: tuple[str, ...], code: int, last: str
 ) -> None:
-    standin.answers["/v1/leaktest"] = _told(*map(_finding, verdicts))
+    standin.answers["/api/v1/leaktest"] = _told(*map(_finding, verdicts))
     ran = run("leaktest")
     assert ran.code == code
     assert ran.out.splitlines()[-1] == last
@@ -157,7 +157,7 @@ def test_a_leak_test_is_zero_only_if_all_holds(
 
 def test_what_nobody_asked_for_is_no_reason_to_fail(run: Run, standin: Standin) -> None:
     left_out = _finding("not checked", check="kill switch", by_choice=True)
-    standin.answers["/v1/leaktest"] = _told(_finding("ok"), left_out)
+    standin.answers["/api/v1/leaktest"] = _told(_finding("ok"), left_out)
     ran = run("leaktest", "uk")
     assert ran.code == 0
     assert ran.out.splitlines()[-2:] == [
@@ -169,7 +169,7 @@ def test_what_nobody_asked_for_is_no_reason_to_fail(run: Run, standin: Standin) 
 
 def test_a_leak_test_that_breaks_off_keeps_what_it_found(run: Run, standin: Standin) -> None:
     broken = json.dumps({"failed": "no lease"}).encode()
-    standin.answers["/v1/leaktest"] = (
+    standin.answers["/api/v1/leaktest"] = (
         200,
         json.dumps({"finding": _finding("LEAK")}).encode() + b"\n" + broken + b"\n",
     )
@@ -185,12 +185,12 @@ def test_a_leak_test_that_breaks_off_keeps_what_it_found(run: Run, standin: Stan
 def test_nobody_is_disturbed_who_was_not_asked(
     run: Run, standin: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    standin.answers["/v1/leaktest"] = _told(_finding("ok"))
+    standin.answers["/api/v1/leaktest"] = _told(_finding("ok"))
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     ran = run("leaktest", "uk", "--disruptive")
     assert ran.code == 64
     assert "Without service then: tv" in ran.err
-    assert all(path != "/v1/leaktest" for _, path, _ in standin.asked)
+    assert all(path != "/api/v1/leaktest" for _, path, _ in standin.asked)
     assert run("leaktest", "uk", "--disruptive", "--json").out == ""
     for answer, code in (("n", 64), ("y", 0)):
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
@@ -201,9 +201,9 @@ def test_nobody_is_disturbed_who_was_not_asked(
 
 
 def test_logs(run: Run, standin: Standin) -> None:
-    standin.answers["/v1/logs/uk"] = (200, {"lines": ["one\ttwo", "\x1b[31mred"]})
+    standin.answers["/api/v1/logs/uk"] = (200, {"lines": ["one\ttwo", "\x1b[31mred"]})
     assert run("logs", "uk", "--lines", "5").out == "one     two\n?[31mred\n"
-    assert standin.asked[-1][1] == "/v1/logs/uk?lines=5"
+    assert standin.asked[-1][1] == "/api/v1/logs/uk?lines=5"
 
 
 @pytest.mark.parametrize("lines", ["0", "-1", "x", "99999999", "٣"])
@@ -268,7 +268,7 @@ def test_what_nobody_foresaw_is_one_line(
 
 
 def test_a_reader_that_leaves_early_is_no_error(standin: Standin) -> None:
-    standin.answers["/v1/logs/uk"] = (200, {"lines": ["x" * 100] * 5000})
+    standin.answers["/api/v1/logs/uk"] = (200, {"lines": ["x" * 100] * 5000})
     with subprocess.Popen(
         [*COMMAND, "logs", "uk"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -35,12 +35,12 @@ def test_asks_and_changes(control: Control, standin: Standin) -> None:
 
 
 def test_a_name_cannot_become_another_path(control: Control, standin: Standin) -> None:
-    for name in ("../../v1/down", "a/b?c#d", "tv\r\nX: y", "\udcff"):
+    for name in ("../../api/v1/down", "a/b?c#d", "tv\r\nX: y", "\udcff"):
         with pytest.raises(ControlError):
             control.assign(name, "uk")
     methods_and_paths = [(method, path) for method, path, _ in standin.asked]
-    assert all(m == "POST" and p.startswith("/v1/devices/") for m, p in methods_and_paths)
-    assert all(p.endswith("/assign") and p.count("/") == 4 for _, p in methods_and_paths)
+    assert all(m == "POST" and p.startswith("/api/v1/devices/") for m, p in methods_and_paths)
+    assert all(p.endswith("/assign") and p.count("/") == 5 for _, p in methods_and_paths)
 
 
 def test_an_error_carries_message_hint_and_status(control: Control) -> None:
@@ -66,10 +66,10 @@ def _lines(*messages: object) -> bytes:
 
 def test_findings_come_one_by_one(control: Control, standin: Standin) -> None:
     told = _lines(None, {"finding": FINDING}, None, {"finding": FINDING}, {"end": {"seconds": 1}})
-    standin.answers["/v1/leaktest"] = (200, told)
+    standin.answers["/api/v1/leaktest"] = (200, told)
     assert list(control.leaktest(["uk"], disruptive=True)) == [FINDING, FINDING]
     body = {"destinations": ["uk"], "disruptive": True}
-    assert standin.asked[-1] == ("POST", "/v1/leaktest", body)
+    assert standin.asked[-1] == ("POST", "/api/v1/leaktest", body)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_findings_come_one_by_one(control: Control, standin: Standin) -> None:
 def test_a_leak_test_without_its_end_is_an_error(
     control: Control, standin: Standin, told: bytes, said: str
 ) -> None:
-    standin.answers["/v1/leaktest"] = (200, told)
+    standin.answers["/api/v1/leaktest"] = (200, told)
     findings = control.leaktest([], disruptive=False)
     assert next(findings) == FINDING
     with pytest.raises(ControlError, match=said):
@@ -92,14 +92,14 @@ def test_a_leak_test_without_its_end_is_an_error(
 
 
 def test_a_leak_test_that_is_refused(control: Control, standin: Standin) -> None:
-    standin.answers["/v1/leaktest"] = (409, {"error": "one runs already", "hint": "wait"})
+    standin.answers["/api/v1/leaktest"] = (409, {"error": "one runs already", "hint": "wait"})
     with pytest.raises(ControlError) as caught:
         list(control.leaktest([], disruptive=False))
     assert (caught.value.message, caught.value.hint) == ("one runs already", "wait")
 
 
 def test_a_bad_configuration_lists_every_mistake(control: Control, standin: Standin) -> None:
-    standin.answers["/v1/up"] = (409, {"error": "mistakes", "hint": "", "errors": ["a", "b"]})
+    standin.answers["/api/v1/up"] = (409, {"error": "mistakes", "hint": "", "errors": ["a", "b"]})
     with pytest.raises(ControlError) as caught:
         control.up()
     assert caught.value.errors == ("a", "b")
@@ -109,7 +109,7 @@ def test_a_bad_configuration_lists_every_mistake(control: Control, standin: Stan
 def test_nonsense_is_an_error_and_no_crash(
     control: Control, standin: Standin, answer: bytes
 ) -> None:
-    standin.answers["/v1/devices"] = (200, answer)
+    standin.answers["/api/v1/devices"] = (200, answer)
     with pytest.raises(ControlError, match="makes no sense"):
         control.devices()
 
@@ -128,7 +128,7 @@ def test_a_socket_that_nobody_listens_on(tmp_path: Path) -> None:
 
 
 def test_a_daemon_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "QUESTION_SECONDS", 0.05)
+    monkeypatch.setattr(client.control, "QUESTION_SECONDS", 0.05)
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "silent.sock"))
         silent.listen()

@@ -30,6 +30,7 @@ def receipt(old: str = "direct", new: str = "uk", cut: int = 41) -> Receipt:
         "connections_cut": cut,
         "milliseconds": 6.1,
         "at": "2026-01-01T12:00:00+00:00",
+        "until": None,
         "note": "",
     }
 
@@ -38,12 +39,22 @@ def device(mac: str, name: str, destination: str, address: str | None) -> Device
     return {
         "mac": mac,
         "name": name,
+        "title": name,
+        "kind": "unknown",
+        "maker": "",
+        "private": False,
+        "new": False,
         "address": address,
         "destination": destination,
+        "until": None,
+        "back_to": "",
         "state": "ok",
         "message": "",
         "online": True,
         "receipt": None,
+        "can_undo": False,
+        "maybe": [],
+        "refused": {"dns_over_tls": 0, "dns_elsewhere": 0},
     }
 
 
@@ -58,8 +69,14 @@ def destination(name: str) -> Destination:
     vpn = name != "direct"
     return {
         "name": name,
+        "title": name,
+        "country": name.upper() if vpn and len(name) == 2 else "",
         "kind": "openvpn" if vpn else "direct",
         "uplink": "home",
+        "added": False,
+        "offered": True,
+        "public_address": None,
+        "latency_ms": None,
         "state": "ok",
         "message": "",
         "checks": _checks(vpn),

@@ -33,7 +33,7 @@ class Standin:
         path = urlsplit(target).path
         if path in self.answers:
             return self.answers[path]
-        match [unquote(part) for part in path.split("/")[2:]]:
+        match [unquote(part) for part in path.split("/")[3:]]:
             case ["status"]:
                 return 200, self.report
             case ["devices"]:

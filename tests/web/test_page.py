@@ -107,7 +107,7 @@ def test_a_refused_name_can_be_corrected(visit: Opener, standin: Standin, script
 
 def test_a_switch_that_failed_says_why(visit: Opener, standin: Standin) -> None:
     failed = {"error": "the router's rules can't be changed", "hint": "nothing was changed"}
-    standin.answers[f"/v1/devices/{quote(TV, '')}/assign"] = (503, failed)
+    standin.answers[f"/api/v1/devices/{quote(TV, '')}/assign"] = (503, failed)
     page = visit()
     _choice(page, "tv", "de").click()
     expect(page.locator("#notice")).to_have_text(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from orchestrator.control import make_app
+from orchestrator.api import make_app
 from orchestrator.runtime.engine import EngineFailed
 from tests.unit.orchestra import Orchestra
 
@@ -26,53 +26,51 @@ def api(orchestra: Orchestra) -> FlaskClient:
 
 
 def test_status_and_devices_agree(api: FlaskClient) -> None:
-    status = api.get("/v1/status").get_json()
-    assert status["devices"] == api.get("/v1/devices").get_json()["devices"]
+    status = api.get("/api/v1/status").get_json()
+    assert status["devices"] == api.get("/api/v1/devices").get_json()["devices"]
     assert [d["name"] for d in status["destinations"]] == ["direct", "work"]
 
 
 def test_no_destination_is_the_default_while_new_devices_are_refused(
     orchestra: Orchestra, api: FlaskClient
 ) -> None:
-    assert api.get("/v1/status").get_json()["default_destination"] == "direct"
+    assert api.get("/api/v1/status").get_json()["default_destination"] == "direct"
     path = orchestra.config_folder / "router.yaml"
     path.write_text(f"{path.read_text()}new_devices: refuse\n")
-    assert api.post("/v1/up").status_code == 200
-    assert api.get("/v1/status").get_json()["default_destination"] == ""
+    assert api.post("/api/v1/up").status_code == 200
+    assert api.get("/api/v1/status").get_json()["default_destination"] == ""
 
 
 def test_a_switch_answers_with_its_receipt(api: FlaskClient) -> None:
-    receipt = api.post("/v1/devices/tv/assign", json={"destination": "direct"}).get_json()
+    receipt = api.post("/api/v1/devices/tv/assign", json={"destination": "direct"}).get_json()
     assert (receipt["old"], receipt["new"], receipt["connections_cut"]) == ("work", "direct", 0)
 
 
 def test_a_paused_destination_is_not_trouble_but_said_everywhere(api: FlaskClient) -> None:
-    receipt = api.post("/v1/destinations/work/pause").get_json()
+    receipt = api.post("/api/v1/destinations/work/pause").get_json()
     assert (receipt["paused"], receipt["changed"], receipt["devices"]) == (True, True, 1)
-    assert api.post("/v1/destinations/work/pause").get_json()["changed"] is False
-    status = api.get("/v1/status").get_json()
+    assert api.post("/api/v1/destinations/work/pause").get_json()["changed"] is False
+    status = api.get("/api/v1/status").get_json()
     assert {d["name"]: d["state"] for d in status["destinations"]}["work"] == "paused"
     tv = status["devices"][0]
     said = ("work", "rejected", "its destination is paused")
     assert (tv["destination"], tv["state"], tv["message"]) == said
-    moved = api.post("/v1/devices/tv/assign", json={"destination": "work"}).get_json()
+    moved = api.post("/api/v1/devices/tv/assign", json={"destination": "work"}).get_json()
     assert moved["note"] == "work is paused"
-    assert api.post("/v1/destinations/work/resume").get_json()["paused"] is False
-    assert api.get("/v1/devices").get_json()["devices"][0]["state"] != "rejected"
+    assert api.post("/api/v1/destinations/work/resume").get_json()["paused"] is False
+    assert api.get("/api/v1/devices").get_json()["devices"][0]["state"] != "rejected"
 
 
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
-        ("/v1/devices/tvv/assign", {"destination": "work"}, 404, "did you mean 'tv'?"),
-        ("/v1/devices/tv/assign", {"destination": "wrk"}, 404, "did you mean 'work'?"),
-        ("/v1/devices/tv/assign", {}, 409, "destination"),
-        ("/v1/devices/tv/assign", ["work"], 409, "destination"),
-        ("/v1/devices/tv/rename", {"name": "The TV!"}, 409, "'the-tv' would do"),
-        ("/v1/devices/tv/rename", {"name": "router"}, 409, "choose another one"),
-        ("/v1/destinations/wrk/pause", {}, 404, "did you mean 'work'?"),
-        ("/v1/destinations/wrk/resume", {}, 404, "did you mean 'work'?"),
-        ("/v1/nothing", {}, 404, ""),
+        ("/api/v1/devices/tvv/assign", {"destination": "work"}, 404, "did you mean 'tv'?"),
+        ("/api/v1/devices/tv/assign", {"destination": "wrk"}, 404, "did you mean 'work'?"),
+        ("/api/v1/devices/tv/rename", {"name": "The TV!"}, 409, "'the-tv' would do"),
+        ("/api/v1/devices/tv/rename", {"name": "router"}, 409, "choose another one"),
+        ("/api/v1/destinations/wrk/pause", {}, 404, "did you mean 'work'?"),
+        ("/api/v1/destinations/wrk/resume", {}, 404, "did you mean 'work'?"),
+        ("/api/v1/nothing", {}, 404, ""),
     ],
 )
 def test_what_cannot_be_met_says_what_would_be_right(
@@ -88,19 +86,34 @@ def test_what_cannot_be_met_says_what_would_be_right(
     ("body", "status", "said"),
     [
         ({"destinations": ["wrk"]}, 404, "did you mean 'work'?"),
-        ({"destinations": "work"}, 409, "an empty one means all"),
-        ({"destinations": [1]}, 409, "an empty one means all"),
+        ({"destinations": "work"}, 400, "openapi"),
+        ({"destinations": [1]}, 400, "openapi"),
     ],
 )
 def test_a_leak_test_of_nothing(api: FlaskClient, body: object, status: int, said: str) -> None:
-    answer = api.post("/v1/leaktest", json=body)
+    answer = api.post("/api/v1/leaktest", json=body)
     assert answer.status_code == status
     assert said in answer.get_json()["hint"]
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "the request lacks 'destination'"),
+        (["work"], "the request's body is no JSON object"),
+        ({"destination": 1}, "'destination': input should be a valid string"),
+        ({"destination": "work", "now": True}, "nothing here is called 'now'"),
+    ],
+)
+def test_a_request_that_is_not_understood(api: FlaskClient, body: object, said: str) -> None:
+    answer = api.post("/api/v1/devices/tv/assign", json=body)
+    assert answer.status_code == 400
+    assert answer.get_json()["error"] == said
+
+
 def test_a_leak_test_of_a_router_that_was_taken_down(api: FlaskClient) -> None:
-    api.post("/v1/down")
-    answer = api.post("/v1/leaktest", json={})
+    api.post("/api/v1/down")
+    answer = api.post("/api/v1/leaktest", json={})
     assert answer.status_code == 409
     assert "orchestrator up" in answer.get_json()["hint"]
 
@@ -110,7 +123,7 @@ def test_a_leak_test_that_fails_says_so_and_leaves_nothing(
 ) -> None:
     before = orchestra.switchboard.state.devices
     for _ in range(2):  # the first is over when it has said so: a second may begin
-        answer = api.post("/v1/leaktest", json={"destinations": ["work"]})
+        answer = api.post("/api/v1/leaktest", json={"destinations": ["work"]})
         assert answer.status_code == 200
         lines = [json.loads(line) for line in answer.data.splitlines() if line]
         assert [list(line) for line in lines] == [["failed"]]
@@ -129,7 +142,7 @@ def test_a_leak_test_ends_whatever_its_cleaning_up_meets(
     with monkeypatch.context() as patched:
         patched.setattr(orchestra.engine, "end", removing)
         for _ in range(2):
-            answer = api.post("/v1/leaktest", json={"destinations": ["work"]})
+            answer = api.post("/api/v1/leaktest", json={"destinations": ["work"]})
             assert [list(json.loads(line)) for line in answer.data.splitlines()] == [["failed"]]
     orchestra.service.examiner.tidy()
     assert orchestra.switchboard.state.devices == before
@@ -144,7 +157,7 @@ def test_nobody_else_moves_or_renames_the_probe(
     mac = orchestra.switchboard.admit_probe("work")
     before = orchestra.switchboard.state
     for reference in ("leaktest", mac):
-        answer = api.post(f"/v1/devices/{reference}/{verb}", json=body)
+        answer = api.post(f"/api/v1/devices/{reference}/{verb}", json=body)
         assert answer.status_code == 409
         assert "is the device of a leak test" in answer.get_json()["error"]
     assert orchestra.switchboard.state == before
@@ -163,37 +176,40 @@ def test_what_a_killed_leak_test_left_is_removed(orchestra: Orchestra) -> None:
 
 
 def test_a_body_that_is_no_json_is_refused(api: FlaskClient) -> None:
-    answer = api.post("/v1/devices/tv/assign", data=b"\xff{")
-    assert answer.status_code == 409
-    assert "destination" in answer.get_json()["error"]
+    answer = api.post("/api/v1/devices/tv/assign", data=b"\xff{")
+    assert answer.status_code == 400
+    assert answer.get_json()["error"] == "the request's body is no JSON object"
 
 
 def test_a_body_that_is_too_large_is_refused(api: FlaskClient) -> None:
-    answer = api.post("/v1/devices/tv/assign", json={"destination": "x" * 20_000})
-    assert answer.status_code in (409, 413)
+    answer = api.post("/api/v1/devices/tv/assign", json={"destination": "x" * 600_000})
+    assert answer.status_code == 413
+    assert api.post("/api/v1/devices/tv/assign", json={"destination": "x" * 65}).status_code == 400
 
 
 def test_mistakes_are_listed_one_by_one(api: FlaskClient, orchestra: Orchestra) -> None:
     orchestra.configure("lan: {interfaces: [eth9], domian: x}\n")
-    answer = api.post("/v1/up")
+    answer = api.post("/api/v1/up")
     assert answer.status_code == 409
     assert len(answer.get_json()["errors"]) >= 2
 
 
 def test_a_silent_engine_is_an_answer(api: FlaskClient, orchestra: Orchestra) -> None:
     orchestra.engine.silent = True
-    answer = api.get("/v1/logs/router")
+    answer = api.get("/api/v1/logs/router")
     assert answer.status_code == 503
     assert answer.get_json()["error"] == "the Docker engine does not answer"
 
 
-@pytest.mark.parametrize(("lines", "asked"), [("5", 5), ("0", 1), ("-3", 1), ("zz", 100)])
-def test_logs_take_any_number(api: FlaskClient, lines: str, asked: int) -> None:
-    answer = api.get(f"/v1/logs/work?lines={lines}").get_json()
-    assert answer["lines"] == [f"manyways-egress-work {asked}"]
+def test_as_many_lines_of_a_log_as_wanted(api: FlaskClient) -> None:
+    for query, asked in (("", 100), ("?lines=5", 5)):
+        answer = api.get(f"/api/v1/logs/work{query}").get_json()
+        assert answer["lines"] == [f"manyways-egress-work {asked}"]
+    for wrong in ("0", "-3", "zz", "10001"):
+        assert api.get(f"/api/v1/logs/work?lines={wrong}").status_code == 400
 
 
 def test_an_unknown_log_names_the_nearest(api: FlaskClient) -> None:
-    answer = api.get("/v1/logs/rooter")
+    answer = api.get("/api/v1/logs/rooter")
     assert answer.status_code == 404
     assert answer.get_json()["hint"] == "did you mean 'router'?"

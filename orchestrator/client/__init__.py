@@ -1,0 +1,13 @@
+"""The client of the control socket, so that the page and the command line speak alike.
+
+It is the only part of the orchestrator that the page's container holds, so it needs nothing
+but the standard library. What can go wrong, from a dead daemon to a mistyped name, arrives
+as a `ControlError` whose message and hint a person can read as they are.
+"""
+
+from orchestrator.client.control import DEFAULT_SOCKET as DEFAULT_SOCKET
+from orchestrator.client.control import Control as Control
+from orchestrator.client.errors import ControlError as ControlError
+from orchestrator.client.errors import Unreachable as Unreachable
+from orchestrator.client.words import *  # noqa: F403
+from orchestrator.client.words import describe_cut as describe_cut
