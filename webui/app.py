@@ -9,7 +9,8 @@ from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
 from orchestrator.client import Control
-from webui import guard
+from webui import guard, visit
+from webui.texts import texts
 from webui.views import Answer, bp
 
 LARGEST_FORM = 4096  # bytes; a form holds one name
@@ -36,6 +37,7 @@ def create_app(control: Control | None = None, hosts: str | None = None) -> Flas
         PROVIDE_AUTOMATIC_OPTIONS=False,
     )
     app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.globals.update(t=texts(), csrf=visit.csrf, may=visit.may)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     names = os.environ.get("MANYWAYS_HOSTS", "") if hosts is None else hosts
     guard.protect(app, guard.parse_hosts(names))
