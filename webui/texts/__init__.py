@@ -1,6 +1,6 @@
 """Every text of the page in one file a language, so that others can be added.
 
-A text is found by its place in the file: `devices.empty` is the key `empty` in the table `[devices]`.
+A text is found by its place in the file: `devices.empty` is the key `empty` in `[devices]`.
 `{name}` stands for a value. A text that counts is a table with `one` and `other`; which of the two
 is meant is decided by the value `count`.
 """
