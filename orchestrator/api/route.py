@@ -49,6 +49,9 @@ class Actor:
     def of(cls, request: Request) -> Actor:
         return cls(request.headers.get(FROM, ""), unquote(request.headers.get(TOKEN, "")))
 
+    def __str__(self) -> str:
+        return self.token or self.peer or "command line"
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
