@@ -99,7 +99,8 @@ def shown(text: str) -> str:
 
 def checked_title(text: str) -> str:
     """Return a person's name for a device in its one spelling. Raises Refused."""
-    title = re.sub(" +", " ", unicodedata.normalize("NFC", text).strip(" "))
+    spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in text)
+    title = re.sub(" +", " ", unicodedata.normalize("NFC", spaced).strip(" "))
     if not all(c.isprintable() or c in _JOINERS for c in title):
         raise Refused(
             "a name can't hold line breaks or other invisible signs", "type it again by hand"

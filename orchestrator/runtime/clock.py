@@ -5,6 +5,7 @@ Only the standard library is needed, so that the command line can ask without wa
 
 from __future__ import annotations
 
+import io
 import time
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -17,6 +18,7 @@ HOST_ROOT = Path("/proc/1/root")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4): another one after each start
 _LOCALTIME = "/etc/localtime"  # localtime(5)
 _MOST_LINKS = 8
+_MOST_BYTES = 1 << 16  # the largest zone has four thousand
 
 
 def moment() -> Moment:
@@ -28,9 +30,12 @@ def moment() -> Moment:
 def home_zone(root: Path = HOST_ROOT) -> tzinfo:
     """Return the host's time zone; UTC where it can't be read, or is not set."""
     try:
-        with _inside(root, _LOCALTIME).open("rb") as stream:
-            return ZoneInfo.from_file(stream, key="home")
-    except (OSError, ValueError):
+        path = _inside(root, _LOCALTIME)
+        if not path.is_file():
+            return UTC
+        with path.open("rb") as stream:
+            return ZoneInfo.from_file(io.BytesIO(stream.read(_MOST_BYTES)), key="home")
+    except Exception:  # noqa: BLE001 - a damaged file is met with any of a dozen exceptions
         return UTC
 
 
