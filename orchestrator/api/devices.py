@@ -30,11 +30,11 @@ def _devices(service: Service, _call: Call) -> Any:
 
 
 def _assign(service: Service, call: Call) -> Any:
-    return service.assign(call.path["device"], call.body.destination)
+    return service.assign(call.path["device"], call.body.destination, service.who(call.by))
 
 
 def _rename(service: Service, call: Call) -> Any:
-    return service.rename(call.path["device"], call.body.name)
+    return service.rename(call.path["device"], call.body.name, service.who(call.by))
 
 
 ROUTES = (

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from orchestrator.activity import Activity
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config, HostFacts, HostInterface
 from orchestrator.reconcile import Reconciler
 from orchestrator.runtime.engine import Engine
+from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
@@ -83,6 +85,8 @@ class Orchestra:
             self.gates,
             Strangers(self.switchboard, self.link),
             self.offers,
+            NeighbourWatch(self.link.current, ""),
+            Activity(state_folder),
         )
 
     def configure(self, text: str) -> None:
