@@ -208,9 +208,17 @@ def test_logs(run: Run, standin: Standin) -> None:
 
 def _event(number: int) -> dict[str, object]:
     return {
-        **{"id": number, "at": "2026-07-01T12:00:00+00:00", "kind": "works", "mac": ""},
-        **{"device": "", "destination": f"d{number}", "old": "", "new": "", "by": ""},
-        **{"count": 0, "message": ""},
+        "id": number,
+        "at": "2026-07-01T12:00:00+00:00",
+        "kind": "works",
+        "mac": "",
+        "device": "",
+        "destination": f"d{number}",
+        "old": "",
+        "new": "",
+        "by": "",
+        "count": 0,
+        "message": "",
     }
 
 

@@ -16,8 +16,17 @@ from orchestrator.tree import Style
 
 HERE = Path(__file__).parent
 EMPTY: dict[str, Any] = {
-    **{"id": 0, "at": "", "kind": "", "mac": "", "device": "", "destination": "", "old": ""},
-    **{"new": "", "by": "", "count": 0, "message": ""},
+    "id": 0,
+    "at": "",
+    "kind": "",
+    "mac": "",
+    "device": "",
+    "destination": "",
+    "old": "",
+    "new": "",
+    "by": "",
+    "count": 0,
+    "message": "",
 }
 TV = {"mac": "02:00:00:00:00:01", "device": "tv"}
 HAPPENED: list[dict[str, Any]] = [
