@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 from orchestrator import __version__, api
+from orchestrator.access import Access
 from orchestrator.activity import Activity
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import ROUTER, status_file
@@ -102,6 +103,7 @@ class Daemon:
             self._gates,
             self._strangers,
             self._offers,
+            Access(state_directory),
             NeighbourWatch(router.current, leg),
             self._activity,
         )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from orchestrator import __version__, health
+from orchestrator.access import Access
 from orchestrator.activity import Activity
 from orchestrator.addressing import egress_container
 from orchestrator.client.words import Event
@@ -62,9 +63,11 @@ class Service:
         gates: Gates,
         strangers: Strangers,
         offers: OfferWatch,
+        access: Access,
         presence: NeighbourWatch,
         activity: Activity,
     ) -> None:
+        self.access = access
         self._reconciler = reconciler
         self._switchboard = switchboard
         self._engine = engine

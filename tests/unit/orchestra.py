@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from orchestrator.access import Access
 from orchestrator.activity import Activity
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
@@ -85,6 +86,7 @@ class Orchestra:
             self.gates,
             Strangers(self.switchboard, self.link),
             self.offers,
+            Access(state_folder),
             NeighbourWatch(self.link.current, ""),
             Activity(state_folder),
         )

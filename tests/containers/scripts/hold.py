@@ -5,5 +5,5 @@ import sys
 
 host, port = sys.argv[1:]
 with socket.create_connection((host, int(port)), timeout=10) as connection:
-    print("connected from", "%s:%d" % connection.getsockname(), flush=True)
+    print("connected from", connection.getsockname()[0], flush=True)
     sys.stdin.read()
