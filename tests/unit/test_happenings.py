@@ -143,6 +143,26 @@ def test_what_destinations_do_is_seen_cheaply_and_not_while_nobody_knows(
     assert orchestra.service.destination_states() == {}
 
 
+def test_password_and_keys_are_noted_and_nothing_secret_is(
+    orchestra: Orchestra, api: FlaskClient
+) -> None:
+    api.post("/api/v1/password", json={"password": "correct horse"})
+    api.post("/api/v1/password", json={"password": "battery staple", "old": "wrong horse"})
+    made = api.post("/api/v1/tokens", json={"name": "home assistant"}).get_json()
+    api.post(f"/api/v1/tokens/{made['id']}/revoke")
+    api.post("/api/v1/password/remove")
+    assert [(event["kind"], event["message"]) for event in reversed(_events(api))] == [
+        ("password_changed", ""),
+        ("token_made", "home assistant"),
+        ("token_revoked", "home assistant"),
+        ("password_changed", ""),
+    ]
+    orchestra.service.activity.write()
+    written = (orchestra.folder / "state" / "activity.jsonl").read_text()
+    for secret in ("horse", "staple", made["secret"]):
+        assert secret not in written
+
+
 def test_the_activity_outlasts_a_restart(orchestra: Orchestra, api: FlaskClient) -> None:
     api.post("/api/v1/destinations/work/pause")
     orchestra.service.activity.write()
