@@ -14,16 +14,20 @@ from typing import Any
 
 from orchestrator import __version__, health
 from orchestrator.addressing import egress_container
+from orchestrator.client import words
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
 from orchestrator.leaktest.examiner import Examiner, Run
 from orchestrator.leaktest.fieldwork import House
+from orchestrator.live import Counters, Meter
 from orchestrator.model import Action, Config, ObservedContainer
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
+from orchestrator.refusals import RefusalCounts
+from orchestrator.revision import Revision
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.offers import OfferWatch
-from orchestrator.runtime.router import RouterFailed, RouterLink
+from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.store import PROBE_NUMBER
 from orchestrator.strangers import Strangers
@@ -56,6 +60,10 @@ class Service:
         self._gates = gates
         self._strangers = strangers
         self._offers = offers
+        self._revision = Revision(switchboard, reconciler, volume, gates, strangers, offers)
+        counters = Counters(switchboard, router, lambda: reconciler.config)
+        self.meter = Meter(counters.totals, self._revision.now)
+        self._refusals = RefusalCounts(switchboard, router)
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = float("-inf")
         self._lock = threading.Lock()
@@ -76,7 +84,12 @@ class Service:
         if config is None:
             return report | _NOTHING_YET
         seen = self._seen(config)
-        return report | _report(config, seen, healthy=not (errors or problems))
+        whole = _report(config, seen, self.refusals(), healthy=not (errors or problems))
+        return report | whole
+
+    def refusals(self) -> dict[str, words.Refusals]:
+        """Return by MAC what was refused or turned of each device's DNS."""
+        return self._refusals.refusals()
 
     def devices(self) -> list[dict[str, Any]]:
         """Return the devices of GET /api/v1/devices."""
@@ -170,6 +183,7 @@ class Service:
         """Forget what was seen of the containers, because one has changed."""
         self._looked_at = float("-inf")
         self._offers.look_again()
+        self._revision.saw_event()
 
     def _reload(self) -> None:
         errors = self._reconciler.reload()
@@ -208,7 +222,7 @@ class Service:
         try:
             router = self._router.current()
             return router is not None and router.marks() is not None
-        except (EngineFailed, RouterFailed, NamespaceGone):
+        except (EngineFailed, NamespaceGone, OSError):
             return False
 
 
@@ -223,7 +237,9 @@ _NOTHING_YET: dict[str, Any] = {
 }
 
 
-def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
+def _report(
+    config: Config, seen: health.Seen, refused: Mapping[str, words.Refusals], *, healthy: bool
+) -> dict[str, Any]:
     destinations = [health.destination_health(seen, d) for d in config.destinations]
     services = health.service_reports(seen)
     by_name = {d.destination.name: d for d in destinations}
@@ -237,7 +253,7 @@ def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, An
         "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
         "destinations": [_destination(d) for d in destinations],
         "default_destination": "" if config.refuse_new_devices else config.default_destination,
-        "devices": [_device(d) for d in health.device_reports(seen, by_name)],
+        "devices": [_device(d, refused) for d in health.device_reports(seen, by_name)],
     }
 
 
@@ -252,9 +268,15 @@ def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
     }
 
 
-def _device(report: health.DeviceReport) -> dict[str, Any]:
+def _device(report: health.DeviceReport, refused: Mapping[str, words.Refusals]) -> dict[str, Any]:
     receipt = _plain(report.receipt) if report.receipt else None
-    return {**_plain(report), "destination": report.destination or "", "receipt": receipt}
+    counts = refused.get(report.mac, {"dns_over_tls": 0, "dns_elsewhere": 0})
+    return {
+        **_plain(report),
+        "destination": report.destination or "",
+        "receipt": receipt,
+        "refused": counts,
+    }
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from orchestrator.api import destinations, devices, router
+from orchestrator.api import destinations, devices, live, router
 from orchestrator.api.route import Actor, Body, Call, Route
 from orchestrator.client.control import BASE
 from orchestrator.reconcile import BadConfiguration, Failures
@@ -24,7 +24,7 @@ from orchestrator.switch import Refused
 
 _MAX_BODY = 512 * 1024  # an OpenVPN profile with its certificates, as JSON
 
-ROUTES: tuple[Route, ...] = (*router.ROUTES, *devices.ROUTES, *destinations.ROUTES)
+ROUTES: tuple[Route, ...] = (*router.ROUTES, *devices.ROUTES, *destinations.ROUTES, *live.ROUTES)
 
 
 class BadRequest(Exception):
