@@ -1,24 +1,28 @@
 """Connection tracking by mark: which connections there are, and none of them any more.
 
-A device may have thousands of flows, and a switch waits for all of them to be counted. pyroute2
-takes every entry apart, half a millisecond each; here the kernel filters by mark, and of an entry
-no more is read than where it comes from and goes to. The messages are those of
-linux/netfilter/nfnetlink_conntrack.h.
+A device may have thousands of flows, and a switch waits for all of them to be counted. Here the
+kernel filters by mark, and of an entry no more is read than where it comes from and goes to. The
+messages are those of nfnetlink (linux/netfilter/nfnetlink_conntrack.h).
 """
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from orchestrator.runtime.netfilter import ACK, DUMP, REQUEST, Netfilter, attribute, attributes
+from orchestrator.runtime import netlink
+from orchestrator.runtime.netlink import Netlink, attribute, attributes, nested
 from orchestrator.runtime.nudge import TcpConnection
 
 _GET, _DELETE = 1 << 8 | 1, 1 << 8 | 2  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_*
-_CTA_TUPLE_ORIG, _CTA_MARK, _CTA_MARK_MASK = 1, 8, 21
+_CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY, _CTA_MARK, _CTA_MARK_MASK = 1, 2, 8, 21
+_CTA_TUPLE_IP, _CTA_TUPLE_PROTO = 1, 2
+_CTA_IP_V4_SRC, _CTA_IP_V4_DST = 1, 2
+_CTA_PROTO_NUM, _CTA_PROTO_SRC_PORT, _CTA_PROTO_DST_PORT = 1, 2, 3
+_NFGENMSG = struct.pack("BBH", socket.AF_INET, 0, 0)
 _ALL_BITS = 0xFFFFFFFF
 
 
@@ -31,22 +35,23 @@ class Flows:
 
 
 class Conntrack:
-    """The connection tracking of the namespace in which it is made.
+    """A socket on the connection tracking of the namespace in which it is made.
 
     Every method raises OSError with the kernel's errno, or TimeoutError.
     """
 
     def __init__(self) -> None:
-        self._netfilter = Netfilter()
+        self._netlink = Netlink(netlink.NETFILTER)
 
     def close(self) -> None:
         """Give the socket back."""
-        self._netfilter.close()
+        self._netlink.close()
 
     def flows(self, mark: int) -> Flows:
         """Return the connections with exactly this mark."""
         count, tcp = 0, []
-        for message in self._ask(_GET, REQUEST | DUMP, mark):
+        self._netlink.send(_GET, netlink.REQUEST | netlink.DUMP, _by_mark(mark))
+        for message in self._netlink.answers():
             count += 1
             if (connection := tcp_connection(message)) is not None:
                 tcp.append(connection)
@@ -54,15 +59,44 @@ class Conntrack:
 
     def delete(self, mark: int) -> None:
         """Forget every connection with exactly this mark: one message, the kernel does the rest."""
-        for _ in self._ask(_DELETE, REQUEST | ACK, mark):
+        self._netlink.send(_DELETE, netlink.REQUEST | netlink.ACK, _by_mark(mark))
+        for _ in self._netlink.answers():
             pass
 
-    def _ask(self, kind: int, flags: int, mark: int) -> Iterator[memoryview]:
-        wanted = b"".join(
-            attribute(number, struct.pack(">I", value))
-            for number, value in ((_CTA_MARK, mark), (_CTA_MARK_MASK, _ALL_BITS))
-        )
-        return self._netfilter.ask(kind, flags, socket.AF_INET, wanted)
+    def origin(self, reply: TcpConnection) -> TcpConnection | None:
+        """Return how the TCP connection began whose answers go from `reply`'s device to its peer.
+
+        Where addresses are translated that is something else. None: there is no such connection.
+        """
+        wanted = nested(_CTA_TUPLE_REPLY, *_tuple(reply))
+        self._netlink.send(_GET, netlink.REQUEST | netlink.ACK, _NFGENMSG + wanted)
+        try:
+            found = [tcp_connection(entry) for entry in self._netlink.answers()]
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise
+        return found[0] if found else None
+
+
+def _by_mark(mark: int) -> bytes:
+    pairs = ((_CTA_MARK, mark), (_CTA_MARK_MASK, _ALL_BITS))
+    return _NFGENMSG + b"".join(attribute(n, struct.pack(">I", value)) for n, value in pairs)
+
+
+def _tuple(connection: TcpConnection) -> tuple[bytes, bytes]:
+    addresses = nested(
+        _CTA_TUPLE_IP,
+        attribute(_CTA_IP_V4_SRC, connection.device.packed),
+        attribute(_CTA_IP_V4_DST, connection.peer.packed),
+    )
+    protocol = nested(
+        _CTA_TUPLE_PROTO,
+        attribute(_CTA_PROTO_NUM, bytes([socket.IPPROTO_TCP])),
+        attribute(_CTA_PROTO_SRC_PORT, connection.device_port.to_bytes(2)),
+        attribute(_CTA_PROTO_DST_PORT, connection.peer_port.to_bytes(2)),
+    )
+    return addresses, protocol
 
 
 def tcp_connection(entry: memoryview) -> TcpConnection | None:
@@ -71,12 +105,12 @@ def tcp_connection(entry: memoryview) -> TcpConnection | None:
     `entry` is the message after its netlink header: nfgenmsg and attributes.
     """
     tuples = attributes(attributes(entry[4:])[_CTA_TUPLE_ORIG])
-    addresses, protocol = attributes(tuples[1]), attributes(tuples[2])
-    if protocol[1][0] != socket.IPPROTO_TCP or 1 not in addresses:
+    addresses, protocol = attributes(tuples[_CTA_TUPLE_IP]), attributes(tuples[_CTA_TUPLE_PROTO])
+    if protocol[_CTA_PROTO_NUM][0] != socket.IPPROTO_TCP or _CTA_IP_V4_SRC not in addresses:
         return None
     return TcpConnection(
-        device=IPv4Address(bytes(addresses[1])),
-        device_port=int.from_bytes(protocol[2]),
-        peer=IPv4Address(bytes(addresses[2])),
-        peer_port=int.from_bytes(protocol[3]),
+        device=IPv4Address(bytes(addresses[_CTA_IP_V4_SRC])),
+        device_port=int.from_bytes(protocol[_CTA_PROTO_SRC_PORT]),
+        peer=IPv4Address(bytes(addresses[_CTA_IP_V4_DST])),
+        peer_port=int.from_bytes(protocol[_CTA_PROTO_DST_PORT]),
     )

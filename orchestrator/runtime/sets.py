@@ -12,9 +12,10 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orchestrator.runtime.netfilter import DUMP, REQUEST, Netfilter, attribute, each_attribute
+from orchestrator.runtime import netlink
+from orchestrator.runtime.netlink import Netlink, attribute, each_attribute
 
-_FAMILY = 1  # NFPROTO_INET
+_NFGENMSG = bytes((1, 0, 0, 0))  # NFPROTO_INET
 _GET_ELEMENTS = 10 << 8 | 13  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM
 _LIST_TABLE, _LIST_SET, _LIST_ELEMENTS = 1, 2, 3
 # NFTA_SET_ELEM_*, then NFTA_DATA_VALUE, or NFTA_EXPR_DATA and NFTA_COUNTER_*: in the order of
@@ -41,25 +42,24 @@ class Sets:
 
     def __init__(self, table: str) -> None:
         self._table = attribute(_LIST_TABLE, table.encode() + b"\0")
-        self._netfilter = Netfilter()
+        self._netlink = Netlink(netlink.NETFILTER)
 
     def close(self) -> None:
         """Give the socket back."""
-        self._netfilter.close()
+        self._netlink.close()
 
     def elements(self, name: str) -> list[Element]:
         """Return what a set or map holds. Raises OSError: ENOENT when there is no such set."""
         for _ in range(_ATTEMPTS):
-            try:
-                return list(self._elements(name))
-            except OSError as error:
-                if error.errno != errno.EINTR:
-                    raise
+            found = list(self._elements(name))
+            if not self._netlink.interrupted:
+                return found
         raise OSError(errno.EINTR, f"the set {name} changes all the time")
 
     def _elements(self, name: str) -> Iterator[Element]:
-        wanted = self._table + attribute(_LIST_SET, name.encode() + b"\0")
-        for message in self._netfilter.ask(_GET_ELEMENTS, REQUEST | DUMP, _FAMILY, wanted):
+        wanted = _NFGENMSG + self._table + attribute(_LIST_SET, name.encode() + b"\0")
+        self._netlink.send(_GET_ELEMENTS, netlink.REQUEST | netlink.DUMP, wanted)
+        for message in self._netlink.answers():
             for kind, listed in each_attribute(message[4:]):
                 if kind == _LIST_ELEMENTS:
                     yield from _parsed(listed)
