@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import happenings
 from orchestrator import status as show
 from orchestrator.client import Control
 from orchestrator.tree import Style, clean
@@ -17,7 +18,7 @@ from orchestrator.tree import Style, clean
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from orchestrator.client import Outcome
+    from orchestrator.client import Event, Outcome
     from orchestrator.model import HostFacts
 
 
@@ -31,6 +32,7 @@ class Answer:
     trouble: tuple[str, ...] = ()
 
 
+_PAGE = 200  # events that the daemon gives at a time
 Verb = Callable[["Namespace", Control, Style], Answer]
 
 
@@ -72,6 +74,43 @@ def rename(args: Namespace, control: Control, _: Style) -> Answer:
     return Answer(text, device)
 
 
+def password(args: Namespace, control: Control, _: Style) -> Answer:
+    access = control.remove_password() if args.remove else control.access()
+    if access["damaged"]:
+        text = (
+            "What was set could not be read, so nobody may change anything on the page."
+            "\nTo open it to everybody at home: orchestrator password --remove"
+        )
+        return Answer(text, access, 1)
+    if not access["password"]:
+        return Answer("The page has no password: everybody at home may change everything.", access)
+    return Answer(f"The page has a password. {_POLICIES[access['policy']]}", access)
+
+
+_POLICIES = {
+    "everybody": "Without it everybody at home may still switch all devices.",
+    "own": "Without it everybody may look, and switch their own device.",
+    "password": "Without it the page shows nothing.",
+}
+
+
+def tokens(args: Namespace, control: Control, _: Style) -> Answer:
+    if args.make is not None:
+        made = control.make_token(args.make)
+        text = f"{clean(made['name'])}: {made['secret']}\nIt is not shown again."
+        return Answer(text, made)
+    if args.revoke is not None:
+        control.revoke_token(args.revoke)
+        return Answer(f"The key {clean(args.revoke)} is worthless now.", {"revoked": args.revoke})
+    found = control.tokens()
+    lines = [
+        f"{token['id']}  {clean(token['name'])}  made {token['made_at'][:10]},"
+        f" last used {(token['used_at'] or 'never')[:10]}"
+        for token in found
+    ]
+    return Answer("\n".join(lines) or "There are no keys.", {"tokens": found})
+
+
 def plan(_: Namespace, control: Control, style: Style) -> Answer:
     actions = control.plan()
     nothing = "Nothing to do: everything is as it should be."
@@ -96,6 +135,19 @@ def logs(args: Namespace, control: Control, _: Style) -> Answer:
     lines = control.logs(args.name, args.lines)
     text = "\n".join(clean(line.expandtabs()) for line in lines)
     return Answer(text, {"lines": lines})
+
+
+def activity(args: Namespace, control: Control, style: Style) -> Answer:
+    """The last events; they come in pages."""
+    found: list[Event] = []
+    before: int | None = None
+    while len(found) < args.lines:
+        limit = min(_PAGE, args.lines - len(found))
+        page = control.activity(before=before, limit=limit, device=args.device)
+        found += page["events"]
+        if (before := page["before"]) is None:
+            break
+    return Answer(happenings.activity_text(found, style), {"events": found})
 
 
 def check(args: Namespace, _control: Control, _style: Style) -> Answer:
