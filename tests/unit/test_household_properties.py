@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -214,6 +215,7 @@ _step = st.sampled_from([step for step in STEPS for _ in range(step[0])]).flatma
 )
 
 
+@pytest.mark.timeout(120)
 @settings(max_examples=50, deadline=None)
 @given(st.lists(_step, min_size=20, max_size=40))
 def test_a_device_goes_only_where_somebody_chose(steps: list[Step]) -> None:
