@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 from orchestrator import __version__, api
+from orchestrator.added import Shelf
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import ROUTER
 from orchestrator.documents import Document
@@ -38,6 +39,7 @@ from orchestrator.service import ORCHESTRATOR, Service
 from orchestrator.store import State, without_choices
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
+from orchestrator.trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,9 @@ class Daemon:
             document, _remembered(document), volume, router, departures.left
         )
         self._gates = Gates(self._switchboard, volume, router)
+        added = Shelf(state_directory / "added")
+        for problem in added.problems:
+            log.error("%s", problem)
         self._reconciler = Reconciler(
             config_directory,
             tag,
@@ -81,6 +86,7 @@ class Daemon:
             lambda: host.facts(self._engine),
             host.prepare_lan_port,
             self._gates,
+            added,
         )
         self._strangers = Strangers(self._switchboard, router)
         self._offers = self._offer_watch()
@@ -93,6 +99,7 @@ class Daemon:
             self._gates,
             self._strangers,
             self._offers,
+            Trials(added, self._reconciler, self._switchboard, volume),
         )
         self._changed = threading.Event()
         self._ending = threading.Event()
@@ -137,6 +144,7 @@ class Daemon:
             if time.monotonic() >= router_due:
                 router_due = time.monotonic() + LOOK_AT_ROUTER_S
                 due = 0.0 if self._look_at_router() else due
+                self._judge_trials()
             if time.monotonic() >= due:
                 self._tidy_up()
                 self._find_configuration()
@@ -168,6 +176,12 @@ class Daemon:
             self._gates.open_the_ready()
         except Failures as error:
             log.warning("%s", error)
+
+    def _judge_trials(self) -> None:
+        try:
+            self.service.judge_trials()
+        except Failures as error:
+            log.error("a VPN that works could not be offered: %s", error)
 
     def _look_at_router(self) -> bool:
         """Act on what the rules have noted; say whether there was a new device."""

@@ -14,6 +14,8 @@ from typing import Any
 
 from orchestrator import __version__, health
 from orchestrator.addressing import egress_container
+from orchestrator.client import words
+from orchestrator.config.uploads import Upload
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
 from orchestrator.leaktest.examiner import Examiner, Run
@@ -27,7 +29,8 @@ from orchestrator.runtime.router import RouterFailed, RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.store import PROBE_NUMBER
 from orchestrator.strangers import Strangers
-from orchestrator.switch import Refused, Switchboard, nearest
+from orchestrator.switch import ON_TRIAL, Refused, Switchboard, nearest
+from orchestrator.trials import Trials
 
 ORCHESTRATOR = "manyways-orchestrator"
 _LOOK_AGAIN_S = 2.0  # containers come and go seldom; events make us look sooner
@@ -46,6 +49,7 @@ class Service:
         gates: Gates,
         strangers: Strangers,
         offers: OfferWatch,
+        trials: Trials,
     ) -> None:
         self._reconciler = reconciler
         self._switchboard = switchboard
@@ -56,6 +60,7 @@ class Service:
         self._gates = gates
         self._strangers = strangers
         self._offers = offers
+        self._trials = trials
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = float("-inf")
         self._lock = threading.Lock()
@@ -66,7 +71,11 @@ class Service:
         """Return the report of GET /api/v1/status."""
         config = self._reconciler.config
         errors = list(self._reconciler.config_errors)
-        problems = [*self._reconciler.errors, *self._strangers.problems]
+        problems = [
+            *self._reconciler.errors,
+            *self._strangers.problems,
+            *self._trials.problems,
+        ]
         report: dict[str, Any] = {
             "version": __version__,
             "config": {"errors": errors, "notes": list(config.notes) if config else []},
@@ -120,6 +129,23 @@ class Service:
         """Pause or resume a destination and return the receipt. Raises as `assign`."""
         return _plain(self._switchboard.pause(destination, pause=pause))
 
+    def add_destination(self, upload: Upload) -> words.Trial:
+        """Take in a VPN and begin to try it, or say what is wrong. Raises Refused, `Failures`."""
+        trial = self._trials.add(upload)
+        self._looked_at = float("-inf")
+        return trial
+
+    def remove_destination(self, name: str) -> None:
+        """Remove a VPN that was added. Raises Refused, one of reconcile.Failures."""
+        self._trials.remove(name)
+        self._looked_at = float("-inf")
+
+    def judge_trials(self) -> None:
+        """Offer the added VPNs that have worked. Raises one of reconcile.Failures."""
+        config = self._reconciler.config
+        if config is not None and not all(d.offered for d in config.destinations):
+            self._trials.offer_the_proven(self._seen(config))
+
     def rename(self, reference: str, name: str) -> dict[str, Any]:
         """Rename a device and return it. Raises Refused, OSError."""
         self._leave_the_probe_alone(reference)
@@ -137,8 +163,10 @@ class Service:
         config = self._reconciler.config
         if config is None or self._switchboard.state.stopped:
             raise Refused("the router does not run", "start it with: orchestrator up")
-        known = [d.name for d in config.destinations]
+        known = [d.name for d in config.destinations if d.offered]
         for name in wanted:
+            if config.destination(name) and name not in known:
+                raise Refused(f"{name} is being tried: it has not worked yet", ON_TRIAL)
             if name not in known:
                 raise Refused(
                     f"no destination is called '{name}'", nearest(name, known), unknown=True
@@ -229,23 +257,36 @@ def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, An
     by_name = {d.destination.name: d for d in destinations}
     address = str(router_address(config))
     well = healthy and all(s.state == "ok" for s in services)
-    well = well and all(d.state in ("ok", "paused") for d in destinations)
+    # Whoever tries a VPN knows that it may not work; nobody depends on it yet.
+    used = (d for d in destinations if d.destination.offered)
+    well = well and all(d.state in ("ok", "paused") for d in used)
     return {
         "state": "healthy" if well else "degraded",
         "services": [_plain(s) for s in services],
         "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
         "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
-        "destinations": [_destination(d) for d in destinations],
+        "destinations": [_destination(d, seen.egresses[d.destination.name]) for d in destinations],
         "default_destination": "" if config.refuse_new_devices else config.default_destination,
         "devices": [_device(d) for d in health.device_reports(seen, by_name)],
     }
 
 
-def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
+def _destination(
+    health_of: health.DestinationHealth, status: health.EgressStatus | None
+) -> dict[str, Any]:
+    destination = health_of.destination
+    # What an egress said before it fell silent is no news.
+    measured = status if health_of.checks[0].state is health.Verdict.OK else None
     return {
-        "name": health_of.destination.name,
-        "kind": health_of.destination.kind.value,
-        "uplink": health_of.destination.uplink,
+        "name": destination.name,
+        "title": destination.title or destination.name,
+        "country": destination.country,
+        "kind": destination.kind.value,
+        "uplink": destination.uplink,
+        "added": destination.added,
+        "offered": destination.offered,
+        "public_address": measured.public_address if measured else None,
+        "latency_ms": measured.latency_ms if measured else None,
         "state": health_of.state,
         "message": health_of.message,
         "checks": [_plain(c) for c in health_of.checks],

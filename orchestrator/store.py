@@ -59,7 +59,8 @@ class State:
     set when the document was damaged beyond reading: then nobody knows what was chosen, and a
     device without a choice is rejected rather than sent by the default destination.
     `probe_generation` goes on counting where the last leak test's device ended.
-    `paused` are the destinations that a person has paused, in order.
+    `paused` are the destinations that a person has paused, in order. `offsets` say which address
+    of a range "uplink/destination" has: nobody's changes when another destination comes or goes.
     """
 
     install: str
@@ -70,6 +71,7 @@ class State:
     choices_lost: bool = False
     probe_generation: int = 0
     paused: tuple[str, ...] = ()
+    offsets: Mapping[str, int] = field(default_factory=dict)
 
     def device(self, mac: str) -> KnownDevice | None:
         return next((d for d in self.devices if d.mac == mac), None)
@@ -101,6 +103,39 @@ def _numbered(
                 result = {known: n for known, n in result.items() if known in wanted}
             result[name] = _free_number(result.values(), limit, what)
     return result
+
+
+def _offsets(config: Config, state: State) -> Mapping[str, int]:
+    """Give every destination on an uplink without DHCP one of its addresses, once for all."""
+    result: dict[str, int] = {}
+    for uplink in config.uplinks:
+        room = len(uplink.static.addresses) if uplink.static else 0
+        users = [d.name for d in config.destinations if uplink.static and d.uplink == uplink.name]
+        keys = [offset_key(uplink.name, n) for n in sorted(users, key=lambda n: state.slots[n])]
+        kept = {k: state.offsets[k] for k in keys if state.offsets.get(k, room) < room}
+        for key in keys:
+            if key not in kept:
+                what = f"addresses of the uplink '{uplink.name}'"
+                kept[key] = _free_number((n + 1 for n in kept.values()), room, what) - 1
+        result |= kept
+    return result
+
+
+def offset_key(uplink: str, destination: str) -> str:
+    """Return the name under which `State.offsets` holds a destination."""
+    return f"{uplink}/{destination}"
+
+
+def disowned(state: State, destinations: Collection[str]) -> State:
+    """Return `state` with nowhere to go for the devices that had chosen one of `destinations`.
+
+    Something else has that name from now on, and nobody chose that for them.
+    """
+    for device in state.devices:
+        if device.choice in destinations:
+            nowhere = replace(device, choice=f"{device.choice} (as added)")
+            state = state.with_device(_activated(nowhere, None))
+    return state
 
 
 def _seen(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State:
@@ -211,6 +246,7 @@ def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
         # Whoever writes a destination of that name later means one that works.
         paused=tuple(name for name in state.paused if config.destination(name)),
     )
+    state = replace(state, offsets=_offsets(config, state))
     keep = frozenset(hostnames) | {d.mac for d in config.devices}
     for configured in config.devices:
         state = _seen(state, configured.mac, "", keep)

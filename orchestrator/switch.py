@@ -31,6 +31,7 @@ from orchestrator.runtime.volume import Volume
 log = logging.getLogger(__name__)
 
 NOTHING_CUT = Cut(0, 0.0)
+ON_TRIAL = "its state says how far it is; devices can use it as soon as it has worked once"
 
 
 class Refused(Exception):
@@ -191,6 +192,24 @@ class Switchboard:
                 at=_now(),
             )
 
+    def disown(self, destinations: Collection[str]) -> None:
+        """Let go nowhere who chose one of `destinations`, which means something else from now on.
+
+        Raises RouterFailed, OSError.
+        """
+        with self._lock:
+            self._commit(store.disowned(self._state, destinations))
+
+    def users(self, destination: str) -> list[str]:
+        """Return the names of the devices that go by a destination, or would."""
+        with self._lock:
+            config, names = self._configured(), self.names()
+            return [
+                names[d.mac]
+                for d in self._state.devices
+                if destination in (d.active, store.wanted_destination(config, self._state, d))
+            ]
+
     def rename(self, reference: str, name: str) -> str:
         """Give a device a name of a person's choice and return its MAC. Raises Refused, OSError."""
         with self._lock:
@@ -244,10 +263,14 @@ class Switchboard:
                 log.info("%d connections of interrupted switches were still in use; cut", cut)
 
     def _check_destination(self, name: str) -> None:
-        known = [d.name for d in self._configured().destinations]
-        if name not in known:
+        config = self._configured()
+        known = [d.name for d in config.destinations]
+        destination = config.destination(name)
+        if destination is None:
             message = f"no destination is called '{name}'"
             raise Refused(message, nearest(name, known), unknown=True)
+        if not destination.offered:
+            raise Refused(f"{name} is being tried: it has not worked yet", ON_TRIAL)
 
     def _configured(self) -> Config:
         if self._config is None:

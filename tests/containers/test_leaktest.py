@@ -25,7 +25,7 @@ CHECKS = (
     *("switch", "packets", "address outside", "DNS", "hard-coded DNS", "DNS over TLS", "IPv6"),
     *("kill switch", "old TCP connection", "old UDP flow"),
 )
-SERVICE = "leaktest:\n  address_service: http://198.51.100.80/ip\n"
+SERVICE = "address_service: http://198.51.100.80/ip\n"
 RUN_S = 30.0  # three destinations, without --disruptive
 
 

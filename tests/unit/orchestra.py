@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from orchestrator.added import Shelf
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config, HostFacts, HostInterface
@@ -18,6 +19,7 @@ from orchestrator.service import Service
 from orchestrator.store import State
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
+from orchestrator.trials import Trials
 from tests.homes import NEW
 from tests.unit.fake_engine import FakeEngine
 
@@ -62,6 +64,7 @@ class Orchestra:
         self.switchboard = Switchboard(self.document, state, self.volume, self.link)
         engine = cast(Engine, self.engine)
         self.gates = Gates(self.switchboard, self.volume, self.link)
+        self.added = Shelf(state_folder / "added")
         self.reconciler = Reconciler(
             self.config_folder,
             "dev",
@@ -72,6 +75,7 @@ class Orchestra:
             lambda: FACTS,
             self.ports.append,
             self.gates,
+            self.added,
         )
         self.offers = OfferWatch(lambda: None, "", "", "")
         self.service = Service(
@@ -83,6 +87,7 @@ class Orchestra:
             self.gates,
             Strangers(self.switchboard, self.link),
             self.offers,
+            Trials(self.added, self.reconciler, self.switchboard, self.volume),
         )
 
     def configure(self, text: str) -> None:

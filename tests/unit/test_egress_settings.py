@@ -82,6 +82,8 @@ def _status() -> status.Status:
         status.TunnelStatus("up", 1.0, "10.81.0.6", "198.51.100.10:1194/udp", 3),
         status.DnsStatus("ok", ["10.81.0.1"], "pushed"),
         status.InternetStatus("ok"),
+        23.4,
+        "203.0.113.7",
     )
 
 
@@ -109,6 +111,8 @@ def test_the_status_has_the_agreed_form(tmp_path: Path) -> None:
         },
         "dns": {"state": "ok", "servers": ["10.81.0.1"], "source": "pushed", "message": ""},
         "internet": {"state": "ok", "closed": False, "message": ""},
+        "latency_ms": 23.4,
+        "public_address": "203.0.113.7",
     }
     assert list(tmp_path.iterdir()) == [file]
     direct = _status()
