@@ -6,6 +6,7 @@ room is taken there is left out with a note; it can never make a good configurat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -82,6 +83,8 @@ def judge(upload: Upload) -> Judged:
         )
     if not upload.profile.strip():
         return Judged(None, ("the file is empty; choose the provider's .ovpn file",))
+    if re.match(r"\s*<(!doctype|html)\b", upload.profile, re.IGNORECASE):
+        return Judged(None, ("line 1: this is a web page; download the .ovpn file itself",))
     cleaned = clean(upload.profile, _not_here, _SOURCE)
     problems = [*map(_sentence, cleaned.problems)]
     credentials, trouble = _credentials(upload)
@@ -123,7 +126,7 @@ def _note(text: str) -> str:
 
 def _sentence(problem: Problem) -> str:
     place = f"line {problem.line}: " if problem.line else ""
-    about = f"{problem.directive}: " if problem.directive else ""
+    about = f"{problem.directive}: " if problem.directive else "" if place else "the profile "
     return f"{place}{about}{problem.message}" + (f"; {problem.hint}" if problem.hint else "")
 
 

@@ -128,6 +128,7 @@ def test_the_log_says_what_changed() -> None:
         "tunnel up to 198.51.100.10:1194/udp",
         "dns ok (pushed: 10.81.0.1)",
         "internet ok",
+        "seen as 203.0.113.7",
     ]
     assert asdict(found)["dns"]["state"] == "ok"
     found.uplink = status.UplinkStatus("eth1", message="no link")
@@ -135,6 +136,7 @@ def test_the_log_says_what_changed() -> None:
     found.endpoint = status.EndpointStatus("failing", "no answer")
     found.internet = status.InternetStatus("failing", True, "nothing outside answers")
     found.dns = status.DnsStatus(message="waits for the tunnel")
+    found.public_address = None
     assert found.sentences() == [
         "uplink waiting: no link",
         "endpoint failing: no answer",
