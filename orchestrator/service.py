@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator import __version__, health
+from orchestrator.access import Access
 from orchestrator.addressing import egress_container
 from orchestrator.client import words
 from orchestrator.config.uploads import Upload
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
+from orchestrator.household import Household
 from orchestrator.leaktest.examiner import Examiner, Run
 from orchestrator.leaktest.fieldwork import House
 from orchestrator.model import Action, Config, ObservedContainer
@@ -27,7 +29,6 @@ from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterFailed, RouterLink
 from orchestrator.runtime.volume import Volume
-from orchestrator.store import PROBE_NUMBER
 from orchestrator.strangers import Strangers
 from orchestrator.switch import ON_TRIAL, Refused, Switchboard, nearest
 from orchestrator.trials import Trials
@@ -50,7 +51,9 @@ class Service:
         strangers: Strangers,
         offers: OfferWatch,
         trials: Trials,
+        access: Access,
     ) -> None:
+        self.access = access
         self._reconciler = reconciler
         self._switchboard = switchboard
         self._engine = engine
@@ -61,6 +64,7 @@ class Service:
         self._strangers = strangers
         self._offers = offers
         self._trials = trials
+        self.household = Household(switchboard, reconciler, self.devices, self.device)
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = float("-inf")
         self._lock = threading.Lock()
@@ -85,7 +89,7 @@ class Service:
         if config is None:
             return report | _NOTHING_YET
         seen = self._seen(config)
-        return report | _report(config, seen, healthy=not (errors or problems))
+        return report | self._report(config, seen, healthy=not (errors or problems))
 
     def devices(self) -> list[dict[str, Any]]:
         """Return the devices of GET /api/v1/devices."""
@@ -120,13 +124,11 @@ class Service:
 
     # --- requests ----------------------------------------------------------------------------
 
-    def assign(self, reference: str, destination: str) -> dict[str, Any]:
-        """Switch a device and return the receipt. Raises Refused, RouterFailed, OSError."""
-        self._leave_the_probe_alone(reference)
-        return _plain(self._switchboard.assign(reference, destination))
-
     def pause(self, destination: str, *, pause: bool) -> dict[str, Any]:
-        """Pause or resume a destination and return the receipt. Raises as `assign`."""
+        """Pause or resume a destination and return the receipt.
+
+        Raises Refused, RouterFailed, OSError.
+        """
         return _plain(self._switchboard.pause(destination, pause=pause))
 
     def add_destination(self, upload: Upload) -> words.Trial:
@@ -145,18 +147,6 @@ class Service:
         config = self._reconciler.config
         if config is not None and not all(d.offered for d in config.destinations):
             self._trials.offer_the_proven(self._seen(config))
-
-    def rename(self, reference: str, name: str) -> dict[str, Any]:
-        """Rename a device and return it. Raises Refused, OSError."""
-        self._leave_the_probe_alone(reference)
-        mac = self._switchboard.rename(reference, name)
-        self._reconciler.converge()  # the resolvers shall know the new name
-        return self.device(mac)
-
-    def _leave_the_probe_alone(self, reference: str) -> None:
-        # Moved by somebody else it would prove what nobody looked at, or find a leak in that.
-        if self._switchboard.find(reference).number == PROBE_NUMBER:
-            raise Refused(f"'{reference}' is the device of a leak test", "it is gone in a minute")
 
     def leaktest(self, wanted: list[str], *, disruptive: bool) -> Run:
         """Begin a leak test of some destinations, or all. Raises Refused."""
@@ -203,6 +193,27 @@ class Service:
         errors = self._reconciler.reload()
         if errors:
             raise BadConfiguration(errors)
+
+    def _report(self, config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
+        destinations = [health.destination_health(seen, d) for d in config.destinations]
+        services = health.service_reports(seen)
+        by_name = {d.destination.name: d for d in destinations}
+        address = str(router_address(config))
+        well = healthy and all(s.state == "ok" for s in services)
+        # Whoever tries a VPN knows that it may not work; nobody depends on it yet.
+        used = (d for d in destinations if d.destination.offered)
+        well = well and all(d.state in ("ok", "paused") for d in used)
+        return {
+            "state": "healthy" if well else "degraded",
+            "services": [_plain(s) for s in services],
+            "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
+            "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
+            "destinations": [
+                _destination(d, seen.egresses[d.destination.name]) for d in destinations
+            ],
+            "default_destination": "" if config.refuse_new_devices else config.default_destination,
+            "devices": self.household.reports(config, health.device_reports(seen, by_name)),
+        }
 
     def _seen(self, config: Config) -> health.Seen:
         names = [d.name for d in config.destinations]
@@ -251,26 +262,6 @@ _NOTHING_YET: dict[str, Any] = {
 }
 
 
-def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
-    destinations = [health.destination_health(seen, d) for d in config.destinations]
-    services = health.service_reports(seen)
-    by_name = {d.destination.name: d for d in destinations}
-    address = str(router_address(config))
-    well = healthy and all(s.state == "ok" for s in services)
-    # Whoever tries a VPN knows that it may not work; nobody depends on it yet.
-    used = (d for d in destinations if d.destination.offered)
-    well = well and all(d.state in ("ok", "paused") for d in used)
-    return {
-        "state": "healthy" if well else "degraded",
-        "services": [_plain(s) for s in services],
-        "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
-        "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
-        "destinations": [_destination(d, seen.egresses[d.destination.name]) for d in destinations],
-        "default_destination": "" if config.refuse_new_devices else config.default_destination,
-        "devices": [_device(d) for d in health.device_reports(seen, by_name)],
-    }
-
-
 def _destination(
     health_of: health.DestinationHealth, status: health.EgressStatus | None
 ) -> dict[str, Any]:
@@ -293,15 +284,6 @@ def _destination(
     }
 
 
-def _device(report: health.DeviceReport) -> dict[str, Any]:
-    receipt = _plain(report.receipt) if report.receipt else None
-    return {**_plain(report), "destination": report.destination or "", "receipt": receipt}
-
-
 def _plain(value: Any) -> dict[str, Any]:
-    """Return a dataclass as JSON's types; a receipt's "no destination" gets a word."""
-    plain: dict[str, Any] = dataclasses.asdict(value)
-    for key in ("old", "new"):
-        if key in plain and plain[key] is None:
-            plain[key] = "nowhere"
-    return plain
+    """Return a dataclass as JSON's types."""
+    return dataclasses.asdict(value)

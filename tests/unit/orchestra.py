@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from orchestrator.access import Access
 from orchestrator.added import Shelf
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
@@ -88,6 +89,7 @@ class Orchestra:
             Strangers(self.switchboard, self.link),
             self.offers,
             Trials(self.added, self.reconciler, self.switchboard, self.volume),
+            Access(state_folder),
         )
 
     def configure(self, text: str) -> None:

@@ -56,7 +56,7 @@ def destination(api: FlaskClient, name: str = "nl") -> Any:
     return next((d for d in found if d["name"] == name), None)
 
 
-def report(orchestra: Orchestra, name: str = "nl", **changes: object) -> None:
+def report(orchestra: Orchestra, name: str = "nl", **changes: Any) -> None:
     """Write what an egress says; by default that it is well."""
     ok = {"state": "ok"}
     status = {
@@ -129,7 +129,7 @@ def test_it_is_offered_for_good_when_it_has_worked(orchestra: Orchestra, api: Fl
     orchestra.start()
     orchestra.reconciler.reload()
     assert orchestra.reconciler.converge().actions == ()
-    assert orchestra.service.assign("tv", "nl")["new"] == "nl"
+    assert orchestra.switchboard.assign("tv", "nl").new == "nl"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_it_is_offered_for_good_when_it_has_worked(orchestra: Orchestra, api: Fl
     ],
 )
 def test_working_means_a_tunnel_and_dns(
-    orchestra: Orchestra, api: FlaskClient, said: dict[str, object], offered: bool
+    orchestra: Orchestra, api: FlaskClient, said: dict[str, Any], offered: bool
 ) -> None:
     add(api)
     report(orchestra, **said)
@@ -438,7 +438,7 @@ def test_a_file_takes_the_name_and_nobody_follows_by_himself(
     assert (tv["state"], tv["destination"]) == ("rejected", "nl (as added)")
     assert "no longer exists; choose another" in tv["message"]
     # Who chooses the file's one gets it, and a later start takes it from nobody.
-    assert orchestra.service.assign("tv", "nl")["new"] == "nl"
+    assert orchestra.switchboard.assign("tv", "nl").new == "nl"
     orchestra.start()
     assert orchestra.reconciler.reload() == ()
     orchestra.reconciler.converge()
