@@ -210,4 +210,4 @@ class HomeLife(RuleBasedStateMachine):
 
 
 TestHomeLife = HomeLife.TestCase
-TestHomeLife.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestHomeLife.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
