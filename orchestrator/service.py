@@ -16,18 +16,21 @@ from orchestrator import __version__, health
 from orchestrator.access import Access
 from orchestrator.activity import Activity
 from orchestrator.addressing import egress_container
-from orchestrator.client.words import Event
+from orchestrator.client import words
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
 from orchestrator.leaktest.examiner import Examiner, Run
 from orchestrator.leaktest.fieldwork import House
+from orchestrator.live import Counters, Meter
 from orchestrator.model import Action, Config, ObservedContainer
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
+from orchestrator.refusals import RefusalCounts
+from orchestrator.revision import Revision
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
-from orchestrator.runtime.router import RouterFailed, RouterLink
+from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.store import PROBE_NUMBER
 from orchestrator.strangers import Strangers
@@ -80,6 +83,12 @@ class Service:
         self._presence = presence
         self._visitors = Visitors(switchboard, router, lambda: engine.process(WEBUI))
         self.activity = activity
+        self._revision = Revision(
+            switchboard, reconciler, volume, gates, strangers, offers, presence
+        )
+        counters = Counters(switchboard, router, lambda: reconciler.config)
+        self.meter = Meter(counters.totals, self._revision.now)
+        self._refusals = RefusalCounts(switchboard, router)
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = _NEVER
         self._lock = threading.Lock()
@@ -100,7 +109,12 @@ class Service:
         if config is None:
             return report | _NOTHING_YET
         seen = self._seen(config)
-        return report | _report(config, seen, healthy=not (errors or problems))
+        whole = _report(config, seen, self.refusals(), healthy=not (errors or problems))
+        return report | whole
+
+    def refusals(self) -> dict[str, words.Refusals]:
+        """Return by MAC what was refused or turned of each device's DNS."""
+        return self._refusals.refusals()
 
     def devices(self) -> list[dict[str, Any]]:
         """Return the devices of GET /api/v1/devices."""
@@ -136,7 +150,7 @@ class Service:
     def whoami(self, asker: Asker) -> dict[str, str]:
         """Return the device that asks, as GET /api/v1/whoami tells it; empty when it is none."""
         mac = self._visitors.device(self._reconciler.config, asker.peer)
-        return {"mac": mac or "", "title": self._title(mac) if mac else ""}
+        return {"mac": mac or "", "title": self.title(mac) if mac else ""}
 
     def who(self, asker: Asker) -> str:
         """Return who asks, in words."""
@@ -152,7 +166,7 @@ class Service:
         events, following = self.activity.page(before, limit, self._concerns(device))
         return {"events": events, "before": following}
 
-    def _concerns(self, device: str) -> Callable[[Event], bool]:
+    def _concerns(self, device: str) -> Callable[[words.Event], bool]:
         if not device:
             return lambda _: True
         try:
@@ -162,8 +176,12 @@ class Service:
             return lambda event: wanted in (event["mac"], event["device"].casefold())
         return lambda event: event["mac"] == mac
 
-    def _title(self, mac: str) -> str:
-        return self._switchboard.names().get(mac, "")
+    def title(self, mac: str) -> str:
+        """Return what people call a device; "" for one that is not known."""
+        try:
+            return self._switchboard.names().get(mac, "")
+        except Refused:  # there is no configuration yet
+            return ""
 
     # --- requests ----------------------------------------------------------------------------
 
@@ -174,7 +192,7 @@ class Service:
         if receipt["old"] != receipt["new"]:
             mac, old, new = receipt["mac"], receipt["old"], receipt["new"]
             self.activity.happened(
-                "switched", mac=mac, device=self._title(mac), old=old, new=new, by=by
+                "switched", mac=mac, device=self.title(mac), old=old, new=new, by=by
             )
         return receipt
 
@@ -189,9 +207,9 @@ class Service:
     def rename(self, reference: str, name: str, by: str = "") -> dict[str, Any]:
         """Rename a device and return it. Raises Refused, OSError."""
         self._leave_the_probe_alone(reference)
-        old = self._title(self._switchboard.find(reference).mac)
+        old = self.title(self._switchboard.find(reference).mac)
         mac = self._switchboard.rename(reference, name)
-        new = self._title(mac)
+        new = self.title(mac)
         if old != new:
             self.activity.happened("renamed", mac=mac, device=new, old=old, new=new, by=by)
         self._reconciler.converge()  # the resolvers shall know the new name
@@ -244,6 +262,7 @@ class Service:
         """Forget what was seen of the containers, because one has changed."""
         self._looked_at = _NEVER
         self._offers.look_again()
+        self._revision.saw_event()
 
     def _reload(self) -> None:
         errors = self._reconciler.reload()
@@ -308,7 +327,7 @@ class Service:
         try:
             router = self._router.current()
             return router is not None and router.marks() is not None
-        except (EngineFailed, RouterFailed, NamespaceGone):
+        except (EngineFailed, NamespaceGone, OSError):
             return False
 
 
@@ -323,7 +342,9 @@ _NOTHING_YET: dict[str, Any] = {
 }
 
 
-def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
+def _report(
+    config: Config, seen: health.Seen, refused: Mapping[str, words.Refusals], *, healthy: bool
+) -> dict[str, Any]:
     destinations = [health.destination_health(seen, d) for d in config.destinations]
     services = health.service_reports(seen)
     by_name = {d.destination.name: d for d in destinations}
@@ -337,7 +358,7 @@ def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, An
         "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
         "destinations": [_destination(d) for d in destinations],
         "default_destination": "" if config.refuse_new_devices else config.default_destination,
-        "devices": [_device(d) for d in health.device_reports(seen, by_name)],
+        "devices": [_device(d, refused) for d in health.device_reports(seen, by_name)],
     }
 
 
@@ -352,9 +373,15 @@ def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
     }
 
 
-def _device(report: health.DeviceReport) -> dict[str, Any]:
+def _device(report: health.DeviceReport, refused: Mapping[str, words.Refusals]) -> dict[str, Any]:
     receipt = _plain(report.receipt) if report.receipt else None
-    return {**_plain(report), "destination": report.destination or "", "receipt": receipt}
+    counts = refused.get(report.mac, {"dns_over_tls": 0, "dns_elsewhere": 0})
+    return {
+        **_plain(report),
+        "destination": report.destination or "",
+        "receipt": receipt,
+        "refused": counts,
+    }
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -68,12 +68,18 @@ class Switchboard:
         self._config: Config | None = None
         self._addresses: Mapping[str, IPv4Address] = {}
         self._receipts: dict[str, Receipt] = {}
+        self._changes = 0
         self._lock = threading.RLock()
 
     @property
     def state(self) -> store.State:
         """What is remembered now."""
         return self._state
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with every change of what is remembered, and every receipt."""
+        return self._changes
 
     @property
     def slots(self) -> Mapping[str, int]:
@@ -152,6 +158,7 @@ class Switchboard:
             )
             if receipt.old != receipt.new:
                 self._receipts[device.mac] = receipt
+                self._changes += 1
             return receipt
 
     def admit_probe(self, destination: str) -> str:
@@ -266,6 +273,7 @@ class Switchboard:
                 self._persist(new, old)
             raise
         self._state = new
+        self._changes += new != old
         self._tell_who_left(old, new)
         return cut
 
