@@ -33,6 +33,7 @@ from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
 from orchestrator.runtime.egress import Departures
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
+from orchestrator.runtime.makers import Makers
 from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
@@ -72,8 +73,15 @@ class Daemon:
         router = RouterLink(lambda: self._engine.process(ROUTER))
         document = Document(state_directory / "state.json", State)
         departures = Departures(lambda name: self._engine.process(egress_container(name)))
+        self._activity = Activity(state_directory)
         self._switchboard = Switchboard(
-            document, _remembered(document), volume, router, departures.left
+            document,
+            _remembered(document),
+            volume,
+            router,
+            departures.left,
+            happened=self._activity.happened,
+            maker=Makers().of,
         )
         self._gates = Gates(self._switchboard, volume, router)
         self._reconciler = Reconciler(
@@ -89,7 +97,6 @@ class Daemon:
         )
         self._strangers = Strangers(self._switchboard, router)
         self._offers = self._offer_watch()
-        self._activity = Activity(state_directory)
         self._destinations = DestinationNotice(
             self._activity.happened, self._activity.last(("works", "fails"))
         )
@@ -140,7 +147,7 @@ class Daemon:
         self._ending.set()
 
     def _loop(self) -> None:
-        leases_seen, due, router_due = -1, 0.0, 0.0
+        leases_seen, due, router_due, back_due = -1, 0.0, 0.0, 0.0
         while not self._ending.is_set():
             leases_now = self._reconciler.leases_changed_at()
             if self._changed.is_set():
@@ -150,6 +157,8 @@ class Daemon:
                 leases_seen = leases_now
                 due = 0.0
                 self._take_in_leases()
+            if time.monotonic() >= back_due and not self._go_back():
+                back_due = time.monotonic() + RETRY_AFTER_S
             self._open_the_ready()
             self._take_note()
             if time.monotonic() >= router_due:
@@ -181,6 +190,15 @@ class Daemon:
             self._reconciler.take_in_leases()
         except Failures as error:
             log.error("a lease could not be taken in: %s", error)
+
+    def _go_back(self) -> bool:
+        """End the switches that have had their time; say whether that could be done."""
+        try:
+            self._switchboard.go_back()
+        except Failures as error:
+            log.error("a switch that has had its time could not be ended: %s", error)
+            return False
+        return True
 
     def _open_the_ready(self) -> None:
         try:

@@ -19,6 +19,7 @@ from orchestrator.addressing import egress_container
 from orchestrator.client import words
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
+from orchestrator.household import Household
 from orchestrator.leaktest.examiner import Examiner, Run
 from orchestrator.leaktest.fieldwork import House
 from orchestrator.live import Counters, Meter
@@ -32,7 +33,6 @@ from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
-from orchestrator.store import PROBE_NUMBER
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Refused, Switchboard, nearest
 from orchestrator.visitors import Visitors, parse_peer
@@ -89,6 +89,9 @@ class Service:
         counters = Counters(switchboard, router, lambda: reconciler.config)
         self.meter = Meter(counters.totals, self._revision.now)
         self._refusals = RefusalCounts(switchboard, router)
+        self.household = Household(
+            switchboard, reconciler, self.devices, self.device, self.refusals
+        )
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = _NEVER
         self._lock = threading.Lock()
@@ -109,8 +112,7 @@ class Service:
         if config is None:
             return report | _NOTHING_YET
         seen = self._seen(config)
-        whole = _report(config, seen, self.refusals(), healthy=not (errors or problems))
-        return report | whole
+        return report | self._report(config, seen, healthy=not (errors or problems))
 
     def refusals(self) -> dict[str, words.Refusals]:
         """Return by MAC what was refused or turned of each device's DNS."""
@@ -179,46 +181,22 @@ class Service:
     def title(self, mac: str) -> str:
         """Return what people call a device; "" for one that is not known."""
         try:
-            return self._switchboard.names().get(mac, "")
+            return self._switchboard.titles().get(mac, "")
         except Refused:  # there is no configuration yet
             return ""
 
     # --- requests ----------------------------------------------------------------------------
 
-    def assign(self, reference: str, destination: str, by: str = "") -> dict[str, Any]:
-        """Switch a device and return the receipt. Raises Refused, RouterFailed, OSError."""
-        self._leave_the_probe_alone(reference)
-        receipt = _plain(self._switchboard.assign(reference, destination))
-        if receipt["old"] != receipt["new"]:
-            mac, old, new = receipt["mac"], receipt["old"], receipt["new"]
-            self.activity.happened(
-                "switched", mac=mac, device=self.title(mac), old=old, new=new, by=by
-            )
-        return receipt
-
     def pause(self, destination: str, *, pause: bool, by: str = "") -> dict[str, Any]:
-        """Pause or resume a destination and return the receipt. Raises as `assign`."""
+        """Pause or resume a destination and return the receipt.
+
+        Raises Refused, RouterFailed, OSError.
+        """
         receipt = _plain(self._switchboard.pause(destination, pause=pause))
         if receipt["changed"]:
             kind = "paused" if pause else "resumed"
             self.activity.happened(kind, destination=destination, count=receipt["devices"], by=by)
         return receipt
-
-    def rename(self, reference: str, name: str, by: str = "") -> dict[str, Any]:
-        """Rename a device and return it. Raises Refused, OSError."""
-        self._leave_the_probe_alone(reference)
-        old = self.title(self._switchboard.find(reference).mac)
-        mac = self._switchboard.rename(reference, name)
-        new = self.title(mac)
-        if old != new:
-            self.activity.happened("renamed", mac=mac, device=new, old=old, new=new, by=by)
-        self._reconciler.converge()  # the resolvers shall know the new name
-        return self.device(mac)
-
-    def _leave_the_probe_alone(self, reference: str) -> None:
-        # Moved by somebody else it would prove what nobody looked at, or find a leak in that.
-        if self._switchboard.find(reference).number == PROBE_NUMBER:
-            raise Refused(f"'{reference}' is the device of a leak test", "it is gone in a minute")
 
     def leaktest(self, wanted: list[str], *, disruptive: bool) -> Run:
         """Begin a leak test of some destinations, or all. Raises Refused."""
@@ -297,6 +275,23 @@ class Service:
         names = (d.name for d in config.destinations)
         return {n: health.parse_egress_status(self._volume.read(status_file(n))) for n in names}
 
+    def _report(self, config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
+        destinations = [health.destination_health(seen, d) for d in config.destinations]
+        services = health.service_reports(seen)
+        by_name = {d.destination.name: d for d in destinations}
+        address = str(router_address(config))
+        well = healthy and all(s.state == "ok" for s in services)
+        well = well and all(d.state in ("ok", "paused") for d in destinations)
+        return {
+            "state": "healthy" if well else "degraded",
+            "services": [_plain(s) for s in services],
+            "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
+            "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
+            "destinations": [_destination(d) for d in destinations],
+            "default_destination": "" if config.refuse_new_devices else config.default_destination,
+            "devices": self.household.reports(config, health.device_reports(seen, by_name)),
+        }
+
     def _seen(self, config: Config) -> health.Seen:
         return health.Seen(
             config=config,
@@ -342,26 +337,6 @@ _NOTHING_YET: dict[str, Any] = {
 }
 
 
-def _report(
-    config: Config, seen: health.Seen, refused: Mapping[str, words.Refusals], *, healthy: bool
-) -> dict[str, Any]:
-    destinations = [health.destination_health(seen, d) for d in config.destinations]
-    services = health.service_reports(seen)
-    by_name = {d.destination.name: d for d in destinations}
-    address = str(router_address(config))
-    well = healthy and all(s.state == "ok" for s in services)
-    well = well and all(d.state in ("ok", "paused") for d in destinations)
-    return {
-        "state": "healthy" if well else "degraded",
-        "services": [_plain(s) for s in services],
-        "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
-        "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
-        "destinations": [_destination(d) for d in destinations],
-        "default_destination": "" if config.refuse_new_devices else config.default_destination,
-        "devices": [_device(d, refused) for d in health.device_reports(seen, by_name)],
-    }
-
-
 def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
     return {
         "name": health_of.destination.name,
@@ -373,21 +348,6 @@ def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
     }
 
 
-def _device(report: health.DeviceReport, refused: Mapping[str, words.Refusals]) -> dict[str, Any]:
-    receipt = _plain(report.receipt) if report.receipt else None
-    counts = refused.get(report.mac, {"dns_over_tls": 0, "dns_elsewhere": 0})
-    return {
-        **_plain(report),
-        "destination": report.destination or "",
-        "receipt": receipt,
-        "refused": counts,
-    }
-
-
 def _plain(value: Any) -> dict[str, Any]:
-    """Return a dataclass as JSON's types; a receipt's "no destination" gets a word."""
-    plain: dict[str, Any] = dataclasses.asdict(value)
-    for key in ("old", "new"):
-        if key in plain and plain[key] is None:
-            plain[key] = "nowhere"
-    return plain
+    """Return a dataclass as JSON's types."""
+    return dataclasses.asdict(value)

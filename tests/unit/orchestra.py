@@ -62,7 +62,10 @@ class Orchestra:
         self.document = Document(state_folder / "state.json", State)
         self.link = RouterLink(lambda: None)
         state = self.document.read().value or NEW
-        self.switchboard = Switchboard(self.document, state, self.volume, self.link)
+        self.activity = Activity(state_folder)
+        self.switchboard = Switchboard(
+            self.document, state, self.volume, self.link, happened=self.activity.happened
+        )
         engine = cast(Engine, self.engine)
         self.gates = Gates(self.switchboard, self.volume, self.link)
         self.reconciler = Reconciler(
@@ -88,7 +91,7 @@ class Orchestra:
             self.offers,
             Access(state_folder),
             NeighbourWatch(self.link.current, ""),
-            Activity(state_folder),
+            self.activity,
         )
 
     def configure(self, text: str) -> None:
