@@ -18,12 +18,12 @@ from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
-from orchestrator.naming import is_private, names
+from orchestrator.naming import names
 from orchestrator.presence import Sign, is_here
 from orchestrator.store import KnownDevice, State, is_new, wanted_destination
 
+SLEEPERS = frozenset(("phone", "tablet", "watch", "thing"))  # on batteries
 STALE_SECONDS = 60.0  # an egress writes every 20 s at least
-_SLEEPERS = frozenset(("phone", "tablet", "watch"))
 NOT_CHECKED = "not checked"  # because nobody is to be asked (internet_probe: [])
 
 
@@ -304,13 +304,9 @@ def _device_report(
 def is_online(seen: Seen, device: KnownDevice, lease: Lease | None) -> bool:
     """Say whether a device is in the home now."""
     has_address = lease is not None or device.typed_address is not None
-    return has_address and is_here(seen.signs.get(device.mac), seen.now, sleeps=_sleeps(device))
-
-
-def _sleeps(device: KnownDevice) -> bool:
     kind = device.kind or kinds.guess((device.name or "", device.hostname), "")
-    # Of what makes up its MAC address and says nothing else most are phones.
-    return kind in _SLEEPERS or (kind == kinds.UNKNOWN and is_private(device.mac))
+    sign = seen.signs.get(device.mac)
+    return has_address and is_here(sign, seen.now, sleeps=kind in SLEEPERS)
 
 
 def _device_state(

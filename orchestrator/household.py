@@ -32,34 +32,34 @@ class Household:
         reconciler: Reconciler,
         devices: Callable[[], list[dict[str, Any]]],
         device: Callable[[str], dict[str, Any]],
-        refusals: Callable[[], Mapping[str, words.Refusals]],
     ) -> None:
-        """`devices` returns those of GET /api/v1/devices, `device` one of them by its MAC.
-
-        `refusals` returns by MAC what was refused of a device's DNS.
-        """
+        """`devices` returns those of GET /api/v1/devices, `device` one of them by its MAC."""
         self._switchboard = switchboard
         self._reconciler = reconciler
         self._identities = Identities(switchboard)
         self._devices = devices
         self._device = device
-        self._refusals = refusals
 
     def reports(
-        self, config: Config, reports: Sequence[health.DeviceReport]
+        self,
+        config: Config,
+        reports: Sequence[health.DeviceReport],
+        refused: Mapping[str, words.Refusals],
     ) -> list[dict[str, Any]]:
-        """Return devices as the API describes them: their traffic, and who they are."""
+        """Return devices as the API describes them: their traffic, and who they are.
+
+        `refused` is what was refused of their DNS, by MAC address.
+        """
         board = self._switchboard
         present = {report.mac for report in reports if report.online}
         known = portraits(
             config, board.state, board.maker, present=present, undoable=board.undoable
         )
-        refused = self._refusals()
         return [
             {
                 **_traffic(r),
-                "refused": refused.get(r.mac, _NOTHING_REFUSED),
                 **dataclasses.asdict(known[r.mac]),
+                "refused": refused.get(r.mac, _NOTHING_REFUSED),
             }
             for r in reports
             if r.mac in known

@@ -14,9 +14,7 @@ from orchestrator.desired import LEASES_FILE, status_file
 from orchestrator.gates import Gates, boot_clock
 from orchestrator.health import STALE_SECONDS, parse_egress_status
 from orchestrator.leases import parse_leases
-from orchestrator.presence import is_here
 from orchestrator.reconcile import Reconciler
-from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.volume import Volume
 from orchestrator.strangers import Strangers
@@ -55,15 +53,16 @@ class Revision:
         gates: Gates,
         strangers: Strangers,
         offers: OfferWatch,
-        presence: NeighbourWatch,
+        presence: Callable[[], object],
     ) -> None:
+        """`presence` returns something that changes when a device comes or goes."""
+        self._presence = presence
         self._switchboard = switchboard
         self._reconciler = reconciler
         self._volume = volume
         self._gates = gates
         self._strangers = strangers
         self._offers = offers
-        self._presence = presence
         self._leases = _Fact(volume, LEASES_FILE, _leased)
         self._egresses: dict[str, _Fact] = {}
         self._events = itertools.count(1)
@@ -89,16 +88,9 @@ class Revision:
             sorted(self._gates.shut),
             dhcp and (dhcp.servers, dhcp.problem),
             self._leases.look(),
-            self._here(),
+            self._presence(),
             [self._egress(name).look() for name in sorted(self._switchboard.slots)],
         )
-
-    def _here(self) -> list[tuple[object, ...]]:
-        signs, now = self._presence.look(self._switchboard.addresses), boot_clock()
-        return [
-            (mac, *(is_here(sign, now, sleeps=sleeps) for sleeps in (False, True)))
-            for mac, sign in sorted(signs.items())
-        ]
 
     def _egress(self, name: str) -> _Fact:
         if name not in self._egresses:

@@ -24,6 +24,7 @@ from orchestrator.leaktest.examiner import Examiner, Run
 from orchestrator.leaktest.fieldwork import House
 from orchestrator.live import Counters, Meter
 from orchestrator.model import Action, Config, ObservedContainer
+from orchestrator.presence import is_here
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
 from orchestrator.refusals import RefusalCounts
 from orchestrator.revision import Revision
@@ -80,18 +81,16 @@ class Service:
         self._gates = gates
         self._strangers = strangers
         self._offers = offers
+        self.household = Household(switchboard, reconciler, self.devices, self.device)
         self._presence = presence
         self._visitors = Visitors(switchboard, router, lambda: engine.process(WEBUI))
         self.activity = activity
         self._revision = Revision(
-            switchboard, reconciler, volume, gates, strangers, offers, presence
+            switchboard, reconciler, volume, gates, strangers, offers, self._who_is_here
         )
         counters = Counters(switchboard, router, lambda: reconciler.config)
         self.meter = Meter(counters.totals, self._revision.now)
         self._refusals = RefusalCounts(switchboard, router)
-        self.household = Household(
-            switchboard, reconciler, self.devices, self.device, self.refusals
-        )
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = _NEVER
         self._lock = threading.Lock()
@@ -247,6 +246,25 @@ class Service:
         if errors:
             raise BadConfiguration(errors)
 
+    def _report(self, config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
+        destinations = [health.destination_health(seen, d) for d in config.destinations]
+        services = health.service_reports(seen)
+        by_name = {d.destination.name: d for d in destinations}
+        address = str(router_address(config))
+        well = healthy and all(s.state == "ok" for s in services)
+        well = well and all(d.state in ("ok", "paused") for d in destinations)
+        return {
+            "state": "healthy" if well else "degraded",
+            "services": [_plain(s) for s in services],
+            "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
+            "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
+            "destinations": [_destination(d) for d in destinations],
+            "default_destination": "" if config.refuse_new_devices else config.default_destination,
+            "devices": self.household.reports(
+                config, health.device_reports(seen, by_name), self.refusals()
+            ),
+        }
+
     def destination_states(self) -> dict[str, tuple[str, str]]:
         """Return (state, message) of each destination; none while the router is stopped, or while
         nobody knows whether its containers run.
@@ -271,26 +289,17 @@ class Service:
         judged = (health.destination_health(seen, d) for d in config.destinations)
         return {d.destination.name: (d.state, d.message) for d in judged}
 
+    def _who_is_here(self) -> object:
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        signs = self._presence.look(self._switchboard.addresses)
+        return sorted(
+            (mac, is_here(sign, now), is_here(sign, now, sleeps=True))
+            for mac, sign in signs.items()
+        )
+
     def _egresses(self, config: Config) -> dict[str, health.EgressStatus | None]:
         names = (d.name for d in config.destinations)
         return {n: health.parse_egress_status(self._volume.read(status_file(n))) for n in names}
-
-    def _report(self, config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
-        destinations = [health.destination_health(seen, d) for d in config.destinations]
-        services = health.service_reports(seen)
-        by_name = {d.destination.name: d for d in destinations}
-        address = str(router_address(config))
-        well = healthy and all(s.state == "ok" for s in services)
-        well = well and all(d.state in ("ok", "paused") for d in destinations)
-        return {
-            "state": "healthy" if well else "degraded",
-            "services": [_plain(s) for s in services],
-            "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
-            "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
-            "destinations": [_destination(d) for d in destinations],
-            "default_destination": "" if config.refuse_new_devices else config.default_destination,
-            "devices": self.household.reports(config, health.device_reports(seen, by_name)),
-        }
 
     def _seen(self, config: Config) -> health.Seen:
         return health.Seen(

@@ -60,8 +60,8 @@ class Switchboard:
         self._config: Config | None = None
         self._addresses: Mapping[str, IPv4Address] = {}
         self._receipts: dict[str, Receipt] = {}
-        self._changes = 0
         self._last = LastSwitches()
+        self._changes = 0
         self._lock = threading.RLock()
 
     @property
