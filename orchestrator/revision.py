@@ -53,7 +53,10 @@ class Revision:
         gates: Gates,
         strangers: Strangers,
         offers: OfferWatch,
+        presence: Callable[[], object],
     ) -> None:
+        """`presence` returns something that changes when a device comes or goes."""
+        self._presence = presence
         self._switchboard = switchboard
         self._reconciler = reconciler
         self._volume = volume
@@ -85,6 +88,7 @@ class Revision:
             sorted(self._gates.shut),
             dhcp and (dhcp.servers, dhcp.problem),
             self._leases.look(),
+            self._presence(),
             [self._egress(name).look() for name in sorted(self._switchboard.slots)],
         )
 

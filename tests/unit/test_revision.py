@@ -36,7 +36,7 @@ def _says(orchestra: Orchestra, name: str, age: float = 0, **changed: object) ->
 
 
 def _assigns(o: Orchestra) -> None:
-    o.service.assign("tv", "direct")
+    o.service.household.assign("tv", "direct")
 
 
 def _pauses(o: Orchestra) -> None:
@@ -44,7 +44,7 @@ def _pauses(o: Orchestra) -> None:
 
 
 def _renames(o: Orchestra) -> None:
-    o.service.rename("tv", "telly")
+    o.service.household.rename("tv", "telly")
 
 
 def _gets_a_lease(o: Orchestra) -> None:
