@@ -102,6 +102,7 @@ class Reconciler:
         self.config: Config | None = self._files and with_added(self._files, added.usable)
         self.config_errors: tuple[str, ...] = ()
         self.errors: tuple[str, ...] = ()
+        self.readings = 0  # how often the configuration was read
 
     def reload(self) -> tuple[str, ...]:
         """Read the configuration; return its mistakes, and keep the last good one if it has any."""
@@ -118,6 +119,7 @@ class Reconciler:
                 self._files = config
                 with self._switchboard.held():
                     self.config = with_added(config, self._added.usable)
+            self.readings += 1
             return self.config_errors
 
     def change_added(self, change: Callable[[], None]) -> None:
@@ -129,6 +131,7 @@ class Reconciler:
             change()
             if self._files is not None:
                 self.config = with_added(self._files, self._added.usable)
+                self.readings += 1
                 self.take_in_leases()
 
     def _disown_overruled(self, config: Config) -> None:

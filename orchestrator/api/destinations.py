@@ -37,22 +37,22 @@ class _Add(Body):
 
 
 def _pause(service: Service, call: Call) -> Any:
-    return service.pause(call.path["name"], pause=True)
+    return service.pause(call.path["name"], pause=True, by=service.who(call.by))
 
 
 def _resume(service: Service, call: Call) -> Any:
-    return service.pause(call.path["name"], pause=False)
+    return service.pause(call.path["name"], pause=False, by=service.who(call.by))
 
 
 def _add(service: Service, call: Call) -> Any:
     body = call.body
     upload = Upload(body.name, body.profile, body.username, body.password)
-    return service.add_destination(upload)
+    return service.add_destination(upload, service.who(call.by))
 
 
 def _remove(service: Service, call: Call) -> Any:
     name = call.path["name"]
-    service.remove_destination(name)
+    service.remove_destination(name, service.who(call.by))
     return Removed(name=name)
 
 

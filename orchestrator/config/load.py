@@ -38,7 +38,9 @@ def load(directory: Path, host: HostFacts | None) -> Config:
     findings.errors += mistakes
     if mistakes and not mapping.entries:
         raise ConfigErrors(findings.errors)  # not YAML: nothing else can be said
-    config = _read(Section(findings, "", mapping, (*KEYS, *MOVED)), Shelf(directory, findings), host)
+    config = _read(
+        Section(findings, "", mapping, (*KEYS, *MOVED)), Shelf(directory, findings), host
+    )
     if findings.errors or config is None:
         raise ConfigErrors(findings.errors)
     return config
