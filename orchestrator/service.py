@@ -208,8 +208,8 @@ class Service:
     def add_destination(self, upload: Upload, by: str = "") -> words.Trial:
         """Take in a VPN and begin to try it, or say what is wrong. Raises Refused, `Failures`."""
         trial = self._trials.add(upload)
-        self._looked_at = _NEVER
         if trial["accepted"]:
+            self._looked_at = _NEVER
             self.activity.happened("destination_added", destination=trial["name"], by=by)
         return trial
 

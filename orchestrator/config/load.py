@@ -19,8 +19,9 @@ from orchestrator.model import Config, HostFacts, Uplink
 FILE = "router.yaml"
 KEYS = (
     *("lan", "uplinks", "destinations", "default_destination"),
-    *("internet_probe", "address_service", "new_devices", "devices", "transit", "leaktest"),
+    *("internet_probe", "address_service", "new_devices", "devices", "transit"),
 )
+MOVED = ("leaktest",)
 
 
 def load(directory: Path, host: HostFacts | None) -> Config:
@@ -37,7 +38,9 @@ def load(directory: Path, host: HostFacts | None) -> Config:
     findings.errors += mistakes
     if mistakes and not mapping.entries:
         raise ConfigErrors(findings.errors)  # not YAML: nothing else can be said
-    config = _read(Section(findings, "", mapping, KEYS), Shelf(directory, findings), host)
+    config = _read(
+        Section(findings, "", mapping, (*KEYS, *MOVED)), Shelf(directory, findings), host
+    )
     if findings.errors or config is None:
         raise ConfigErrors(findings.errors)
     return config
