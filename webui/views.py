@@ -13,8 +13,10 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from orchestrator.client import Control, ControlError, Status, Unreachable
+from orchestrator.client import ControlError, Status, Unreachable
 from webui import present
+from webui.rules import rule
+from webui.visit import control
 
 RETRY_SECONDS = 5
 Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
@@ -22,20 +24,15 @@ Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 bp = Blueprint("page", __name__)
 
 
-def control() -> Control:
-    """The client that the factory was given."""
-    found = current_app.config["CONTROL"]
-    assert isinstance(found, Control)
-    return found
-
-
 @bp.get("/")
+@rule("look", query={"moved": 17, "renamed": 17})
 def index() -> Answer:
     status = control().status()
     return _page(status, _notice(status, request.args))
 
 
 @bp.post("/devices/<ref>/assign")
+@rule("own", form={"destination": 64})
 def assign(ref: str) -> Answer:
     try:
         receipt = control().assign(ref, request.form.get("destination", ""))
@@ -48,6 +45,7 @@ def assign(ref: str) -> Answer:
 
 
 @bp.post("/devices/<ref>/rename")
+@rule("own", form={"name": 64})
 def rename(ref: str) -> Answer:
     name = request.form.get("name", "").strip()
     try:
@@ -63,6 +61,7 @@ def rename(ref: str) -> Answer:
 @bp.app_errorhandler(ControlError)
 def no_answer(error: ControlError) -> Answer:
     """The daemon is away, or busy, or odd: a page that tries again by itself."""
+    current_app.extensions["sessions"].forget_key()
     text = render_template("unreachable.html", retry=RETRY_SECONDS, why=error.message)
     return text, 503, {"Retry-After": str(RETRY_SECONDS)}
 

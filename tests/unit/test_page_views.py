@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from orchestrator.client import Control
 from tests.web.reports import TV, degraded, empty, healthy, unconfigured
 from tests.web.standin import Standin, serve
+from tests.web.visitor import visitor
 from webui.app import create_app
 from webui.guard import normal_host, parse_hosts
 
@@ -29,7 +30,7 @@ def standin(tmp_path: Path) -> Iterator[Standin]:
 
 @pytest.fixture
 def page(standin: Standin) -> FlaskClient:
-    return create_app(Control(str(standin.path)), HOSTS).test_client()
+    return visitor(create_app(Control(str(standin.path)), HOSTS))
 
 
 def _assign(page: FlaskClient, headers: dict[str, str]) -> TestResponse:
@@ -117,7 +118,7 @@ def test_other_methods(page: FlaskClient, method: str) -> None:
 def test_every_answer_is_guarded(page: FlaskClient, path: str) -> None:
     with page.get(path, headers=HOST) as answer:
         headers = answer.headers
-    assert headers["Content-Security-Policy"].startswith("default-src 'self';")
+    assert headers["Content-Security-Policy"].startswith("default-src 'none';")
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
@@ -162,7 +163,9 @@ def test_names_from_the_network_are_only_text(page: FlaskClient, standin: Standi
 
 
 def test_what_the_address_says_is_never_shown(page: FlaskClient) -> None:
-    assert "hello" not in page.get("/?moved=hello&renamed=hello&x=hello", headers=HOST).text
+    assert "hello" not in page.get("/?moved=hello&renamed=hello", headers=HOST).text
+    answer = page.get("/?hello=hello", headers=HOST)
+    assert (answer.status_code, "hello" in answer.text) == (400, False)
 
 
 def test_no_device_yet(page: FlaskClient, standin: Standin) -> None:

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from orchestrator.client import Device, Status
+from orchestrator.client import Access, Device, Status
 from tests.web.reports import receipt
 
 
@@ -27,10 +27,21 @@ class Standin:
         self.report = report
         self.asked: list[tuple[str, str, object]] = []
         self.answers: dict[str, tuple[int, object]] = {}  # path → what to say instead
+        self.access: Access = {
+            "password": False,
+            "policy": "everybody",
+            "generation": 1,
+            "damaged": False,
+        }
 
     def answer(self, method: str, target: str, body: dict[str, str]) -> tuple[int, object]:
-        self.asked.append((method, target, body))
         path = urlsplit(target).path
+        match path.split("/")[3:]:  # what the page asks at every request is not written down
+            case ["page-key"]:
+                return 200, {"key": "only for tests"}
+            case ["access"] if method == "GET":
+                return 200, self.access
+        self.asked.append((method, target, body))
         if path in self.answers:
             return self.answers[path]
         match [unquote(part) for part in path.split("/")[3:]]:
