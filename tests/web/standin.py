@@ -27,6 +27,7 @@ class Standin:
         self.report = report
         self.asked: list[tuple[str, str, object]] = []
         self.answers: dict[str, tuple[int, object]] = {}  # path → what to say instead
+        self.mine = ""  # the MAC address of the device that asks
         self.access: Access = {
             "password": False,
             "policy": "everybody",
@@ -41,6 +42,8 @@ class Standin:
                 return 200, {"key": "only for tests"}
             case ["access"] if method == "GET":
                 return 200, self.access
+            case ["whoami"]:
+                return 200, {"mac": self.mine, "title": ""}
         self.asked.append((method, target, body))
         if path in self.answers:
             return self.answers[path]
