@@ -21,6 +21,7 @@ STALE_SET = "stale_mark"
 SHUT_SET = "shut"
 STRANGERS_SET = "strangers"
 STRANGERS_SIZE = 256
+PAGE_VISITS = 40  # of one device at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ def render_rules(view: RouterView) -> str:
         lan=view.lan,
         address=view.address,
         page=view.page,
+        page_visits=PAGE_VISITS,
         transit_pool=view.transit_pool,
     )
 
@@ -209,6 +211,13 @@ table {table} {{
 	# The slot behind each egress' MAC address.
 	map egress_mark {{
 		type ether_addr : mark{egresses}
+	}}
+
+	# How many connections to the page each device has: the page sees the router in all of them.
+	set page_visitors {{
+		type ether_addr
+		size 4096
+		flags dynamic
 	}}
 
 	# Whose fragments those of an address are. Kept for longer than the kernel waits for the rest.
@@ -312,6 +321,8 @@ table {table} {{
 	}}
 
 	chain page {{
+		# One gadget that opens and opens must not shut the page for all others.
+		iifname $lan ip daddr {page} ct state new add @page_visitors {{ ether saddr ct count over {page_visits} }} reject with tcp reset
 		ip daddr {page} tcp dport 80 ct status dnat accept
 		ip saddr {page} ct state established accept
 		goto refuse
