@@ -8,18 +8,21 @@ from flask import Flask, render_template
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import HTTPException
 
-from orchestrator.client import Control
+from orchestrator.client import Control, ControlError
 from webui import guard, visit
+from webui.assets import KEEP_SECONDS, asset, flags
+from webui.compression import compress
+from webui.events import Hub
+from webui.navigation import address, tabs
+from webui.pages import BLUEPRINTS
+from webui.pages.shared import Answer
 from webui.texts import texts
-from webui.views import Answer, bp
+from webui.uploads import BoundedRequest
 
-LARGEST_FORM = 4096  # bytes; a form holds one name
+LARGEST_FORM = 16384  # bytes; the longest one names every device of the home
+RETRY_SECONDS = 5
 
-_WORDS = {
-    404: ("There is nothing here", "The address may be mistyped."),
-    405: ("That does not work here", "This address only accepts the page's own buttons."),
-    413: ("That was too much", "A name is short."),
-}
+_WORDS = {404: "not_found", 405: "method", 413: "too_much"}
 
 
 def create_app(control: Control | None = None, hosts: str | None = None) -> Flask:
@@ -29,25 +32,41 @@ def create_app(control: Control | None = None, hosts: str | None = None) -> Flas
     Without any host name the page answers nobody.
     """
     app = Flask(__name__)
+    app.request_class = BoundedRequest
+    daemon = control or Control()
+    app.extensions["events"] = Hub(daemon.live)
     app.config.update(
-        CONTROL=control or Control(),
+        CONTROL=daemon,
         MAX_CONTENT_LENGTH=LARGEST_FORM,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
         MAX_FORM_PARTS=8,
+        SEND_FILE_MAX_AGE_DEFAULT=KEEP_SECONDS,
         PROVIDE_AUTOMATIC_OPTIONS=False,
     )
     app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.globals.update(t=texts(), csrf=visit.csrf, may=visit.may)
+    app.jinja_env.globals.update(
+        t=texts(), csrf=visit.csrf, may=visit.may, asset=asset, flags=flags, tabs=tabs,
+        address=address,
+    )  # fmt: skip
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     names = os.environ.get("MANYWAYS_HOSTS", "") if hosts is None else hosts
+    compress(app)
     guard.protect(app, guard.parse_hosts(names))
-    app.register_blueprint(bp)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _say)
+    app.register_error_handler(ControlError, _no_answer)
     return app
 
 
 def _say(error: HTTPException) -> Answer:
     """HTTP's own errors as a page, in plain words."""
-    code = error.code or 500
-    title, text = _WORDS.get(code, ("Something went wrong", "It was noted in the router's log."))
-    return render_template("message.html", title=title, text=text), code
+    code, t = error.code or 500, texts()
+    words = "errors." + _WORDS.get(code, "other")
+    return render_template("message.html", title=t(words), text=t(words + "_text")), code
+
+
+def _no_answer(error: ControlError) -> Answer:
+    """The daemon is away, or busy, or odd: a page that tries again by itself."""
+    text = render_template("unreachable.html", retry=RETRY_SECONDS, why=error.message)
+    return text, 503, {"Retry-After": str(RETRY_SECONDS)}

@@ -22,7 +22,7 @@ class BoundedRequest(Request):
         return LARGEST_UPLOAD if self.endpoint == UPLOAD else super().max_content_length
 
     @max_content_length.setter
-    def max_content_length(self, value: int | None) -> None:
+    def max_content_length(self, _: int | None) -> None:
         raise AttributeError("the bound follows from the address")
 
 

@@ -22,9 +22,7 @@ def index() -> Answer:
     if device not in {d["mac"] for d in status["devices"]}:
         device = ""  # a device that was forgotten since the link was made
     told = daemon.activity(before=before, limit=AT_ONCE, device=device)
-    view = present.page(
-        told, status, datetime.now(UTC), device=device, newest=before is None
-    )
+    view = present.page(told, status, datetime.now(UTC), device=device, newest=before is None)
     return render_template("activity.html", page=view)
 
 

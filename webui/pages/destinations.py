@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.datastructures import FileStorage
@@ -12,7 +13,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from orchestrator.client import ControlError, Live, PauseReceipt, Status, Unreachable
 from webui.pages.shared import Answer, control, sentence
-from webui.present import ways as present
+from webui.present import destinations as present
+from webui.present.common import Notice
 from webui.texts import texts
 from webui.uploads import LARGEST_PROFILE, drain
 
@@ -32,11 +34,14 @@ class Draft:
     open: bool = False
 
 
+NOTHING = Draft()
+
+
 @bp.get("")
 def index() -> Answer:
     status = control().status()
     again = request.args.get("again", "")
-    draft = Draft(name=again[:NAME_AT_MOST], open=True) if again else Draft()
+    draft = Draft(name=again[:NAME_AT_MOST], open=True) if again else NOTHING
     return _page(status, _notice(status), draft=draft)
 
 
@@ -53,7 +58,7 @@ def resume(name: str) -> Answer:
 @bp.post("")
 def add() -> Answer:
     file = request.files.get("file")
-    typed = request.form.get("name", "").strip()
+    typed = request.form.get("way", "").strip()
     name = typed or suggested_name(file.filename if file else None)
     draft = Draft(name, request.form.get("username", "").strip(), open=True)
     profile, problem = _profile(file)
@@ -80,7 +85,7 @@ def remove(name: str) -> Answer:
     except Unreachable:
         raise
     except ControlError as error:
-        return _page(control().status(), sentence(error), code=error.status)
+        return _page(control().status(), Notice(sentence(error), failed=True), code=error.status)
     return redirect(url_for(".index", removed=name), 303)
 
 
@@ -117,11 +122,9 @@ def _paused(name: str, *, pause: bool) -> Answer:
     except Unreachable:
         raise
     except ControlError as error:
-        return _page(daemon.status(), sentence(error), code=error.status)
-    done = {"paused" if pause else "resumed": name}
-    return redirect(
-        url_for(".index", **done, **_measure(receipt), _anchor=present.way_id(name)), 303
-    )
+        return _page(daemon.status(), Notice(sentence(error), failed=True), code=error.status)
+    done = {"paused" if pause else "resumed": name, **_measure(receipt)}
+    return redirect(f"{url_for('.index')}?{urlencode(done)}#{present.way_id(name)}", 303)
 
 
 def _measure(receipt: PauseReceipt) -> dict[str, int]:
@@ -129,7 +132,7 @@ def _measure(receipt: PauseReceipt) -> dict[str, int]:
     return {"cut": receipt["connections_cut"], "ms": took, "same": int(not receipt["changed"])}
 
 
-def _notice(status: Status) -> str:
+def _notice(status: Status) -> Notice | None:
     """What was just done, as far as the daemon's report agrees with the address.
 
     Names and words are the daemon's and ours; of the address only numbers are shown.
@@ -137,26 +140,31 @@ def _notice(status: Status) -> str:
     args = request.args
     for way in status["destinations"]:
         if way["name"] == args.get("added"):
-            return present.added(way)
+            return Notice(present.added(way))
         done = "paused" if way["state"] == "paused" else "resumed"
         if way["name"] == args.get(done):
             cut, took = args.get("cut", 0, int), args.get("ms", 0, int)
-            return present.paused(way, cut, took, changed=not args.get("same", 0, int))
-    if (gone := args.get("removed")) and present.is_gone(gone, status):
-        return texts()("ways.removed")
-    return ""
+            changed = not args.get("same", 0, int)
+            return Notice(present.paused(way, cut, took, changed=changed))
+    there = {way["name"] for way in status["destinations"]}
+    if args.get("removed", "") not in there | {""}:
+        return Notice(texts()("ways.removed"))
+    return None
 
 
 def _refused(draft: Draft, code: int) -> Answer:
-    return _page(control().status(), "", draft=draft, code=code)
+    return _page(control().status(), None, draft=draft, code=code)
 
 
-def _page(status: Status, notice: str, *, draft: Draft = Draft(), code: int = 200) -> Answer:
+def _page(
+    status: Status, notice: Notice | None, *, draft: Draft = NOTHING, code: int = 200
+) -> tuple[str, int]:
     view = present.page(status, _live())
-    failed = code >= 400
-    return render_template(
-        "ways.html", page=view, notice=notice, failed=failed, draft=draft, limit=LARGEST_PROFILE
-    ), code
+    text = render_template(
+        "destinations.html", page=view, notice=notice, draft=draft, limit=LARGEST_PROFILE,
+        name_limit=NAME_AT_MOST,
+    )  # fmt: skip
+    return text, code
 
 
 def _live() -> Live | None:

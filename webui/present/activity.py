@@ -58,6 +58,7 @@ class Line:
 class Day:
     """What happened on one day."""
 
+    id: str
     name: str
     lines: tuple[Line, ...]
 
@@ -84,7 +85,9 @@ def page(
     today = now.astimezone(UTC).date()
     known = sorted(((d["mac"], d["title"]) for d in status["devices"]), key=lambda d: d[1].lower())
     return ActivityPage(
-        days=tuple(Day(_day(day, today), tuple(line for _, line in of)) for day, of in days),
+        days=tuple(
+            Day(str(day), _day(day, today), tuple(line for _, line in of)) for day, of in days
+        ),
         device=device,
         title=dict(known).get(device, device),
         older=activity["before"],

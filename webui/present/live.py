@@ -59,19 +59,23 @@ class LivePage:
 def page(status: Status, live: Live, history: History) -> LivePage:
     """The view for one second."""
     rows = [
-        _row("device:" + d["mac"], d["title"], d["kind"], "", now, past)
+        _row(_Source(f"device:{d['mac']}", d["title"], kind=d["kind"]), *_flow(d["mac"], *devices))
+        for devices in [(live["devices"], history["devices"])]
         for d in status["devices"]
-        for now, past in [_flow(d["mac"], live["devices"], history["devices"])]
     ]
     ways = [
-        _row("destination:" + d["name"], d["title"], d["kind"], d["country"], now, past)
+        _row(_Source(f"destination:{d['name']}", d["title"], symbol(d)), *_flow(d["name"], *flows))
+        for flows in [(live["destinations"], history["destinations"])]
         for d in status["destinations"]
-        for now, past in [_flow(d["name"], live["destinations"], history["destinations"])]
     ]
-    total = _row("home", texts()("live.home"), "", "", *_total(live, history))
-    busy = _biggest_first(row for row in rows if row[0] >= IDLE_BELOW)
-    quiet = sorted((row for _, row in rows if row not in busy), key=lambda row: row.name.lower())
-    return LivePage(total[1], _biggest_first(ways), busy, tuple(quiet))
+    _, home = _row(_Source("home", texts()("live.home")), *_total(live, history))
+    quiet = sorted((row for busy, row in rows if busy < IDLE_BELOW), key=lambda r: r.name.lower())
+    return LivePage(
+        home=home,
+        destinations=_biggest_first(ways),
+        devices=_biggest_first(row for row in rows if row[0] >= IDLE_BELOW),
+        quiet=tuple(quiet),
+    )
 
 
 def speed(amount: float) -> str:
@@ -113,17 +117,23 @@ def _x(index: int, count: int) -> int:
     return STEP * (index + SAMPLES - count)
 
 
-def _row(
-    key: str, name: str, kind: str, country: str, now: Speed, past: Sequence[Speed]
-) -> tuple[float, Row]:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    key: str
+    name: str
+    symbol: Symbol | None = None
+    kind: str = ""
+
+
+def _row(source: _Source, now: Speed, past: Sequence[Speed]) -> tuple[float, Row]:
     """A row, and by how much it is ordered."""
     recent = [s["down"] + s["up"] for s in past[-RECENT:]] or [now["down"] + now["up"]]
     return sum(recent) / len(recent), Row(
-        key=key,
-        id="flow-" + key.replace(":", "-"),
-        name=name,
-        kind=kind,
-        country=country,
+        key=source.key,
+        id="flow-" + source.key.replace(":", "-"),
+        name=source.name,
+        symbol=source.symbol,
+        kind=source.kind,
         down=speed(now["down"]),
         up=speed(now["up"]),
         megabits=megabits(now),
@@ -139,7 +149,7 @@ def _biggest_first(rows: Iterable[tuple[float, Row]]) -> tuple[Row, ...]:
 def _flow(
     name: str, now: Mapping[str, Speed], past: Mapping[str, list[Speed]]
 ) -> tuple[Speed, list[Speed]]:
-    return now.get(name, {"down": 0.0, "up": 0.0}), past.get(name, [])
+    return now.get(name, SILENCE), past.get(name, [])
 
 
 def _total(live: Live, history: History) -> tuple[Speed, list[Speed]]:

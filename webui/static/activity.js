@@ -37,7 +37,7 @@
   }
 
   localise(document);
-  document.addEventListener("page:fresh", (event) => localise(event.detail));
+  document.addEventListener("fresh", (event) => localise(event.detail));
 
   const filter = document.getElementById("activity-device");
   if (filter) filter.addEventListener("change", () => filter.form.submit());

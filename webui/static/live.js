@@ -6,7 +6,7 @@
   const SAMPLES = 120, STEP = 2, HEIGHT = 48, LEAST_TOP = 50000, LOUD = 2000, POLL = 2000, PATIENCE = 5000;
   const past = new Map();
   const silence = { down: 0, up: 0 };
-  let at = 0, timer = 0, sorted = 0;
+  let at = 0, heard = 0, sorted = 0;
 
   function speed(amount) {
     if (amount < 1) return "0 kB/s";
@@ -64,7 +64,7 @@
     }
     if (woke && Date.now() - sorted > PATIENCE) { // it belongs to the others now
       sorted = Date.now();
-      document.dispatchEvent(new CustomEvent("news:changed"));
+      document.dispatchEvent(new Event("outdated"));
     }
   }
 
@@ -87,20 +87,17 @@
 
   // Without a stream, because too many pages have one, the numbers are asked for.
   async function poll() {
-    if (!document.hidden && document.querySelector("[data-flow]")) {
+    if (!document.hidden && Date.now() - heard > POLL && document.querySelector("[data-flow]")) {
       const detail = await ask("now").catch(() => null);
-      if (detail && timer) show({ detail });
+      if (detail) show({ detail });
     }
-    if (timer) timer = setTimeout(poll, POLL);
+    setTimeout(poll, POLL);
   }
 
-  function stop() {
-    clearTimeout(timer);
-    timer = 0;
-  }
-
-  document.addEventListener("news:live", show);
-  document.addEventListener("news:open", stop);
-  document.addEventListener("news:closed", () => { if (!timer) timer = setTimeout(poll, POLL); });
+  document.addEventListener("live", (event) => {
+    heard = Date.now();
+    show(event);
+  });
+  setTimeout(poll, PATIENCE);
   begin();
 })();

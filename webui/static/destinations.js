@@ -5,7 +5,7 @@
 (() => {
   const form = document.getElementById("add-form");
   if (!form) return;
-  const { file, name } = form.elements;
+  const { file, way: name } = form.elements;
   const zone = document.getElementById("add-zone"), said = document.getElementById("add-file-name");
   const problem = document.getElementById("add-file-problem");
   const limit = Number(form.dataset.limit);

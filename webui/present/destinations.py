@@ -53,6 +53,7 @@ class WayCard:
     title: str
     symbol: Symbol
     kind: str
+    vpn: bool
     tone: Tone
     word: str
     reason: str
@@ -122,6 +123,7 @@ def _card(way: Destination, status: Status, flow: Speed) -> WayCard:
         title=way["title"],
         symbol=symbol(way),
         kind=texts()("ways.direct" if way["kind"] == "direct" else "ways.vpn"),
+        vpn=way["kind"] != "direct",
         tone="warn" if tried else TONES[way["state"]],
         word=_word(way),
         reason="" if tried else reason,
