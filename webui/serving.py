@@ -1,6 +1,6 @@
 """How gunicorn serves the page on a small computer with a read-only file system.
 
-One worker with a few threads: each answer is a few milliseconds of work, and memory is what a
+One worker with threads: each answer is a few milliseconds of work, and memory is what a
 Pi is short of. Nobody stands between a browser and the page, so no forwarding header is
 believed.
 """
@@ -9,7 +9,7 @@ wsgi_app = "webui.app:create_app()"
 bind = "0.0.0.0:80"
 workers = 1
 worker_class = "gthread"
-threads = 4
+threads = 48  # each open page holds one, for its stream of news
 worker_tmp_dir = "/dev/shm"  # the heartbeat file; the only place that must be writable
 control_socket_disable = True
 accesslog = None

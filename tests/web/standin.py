@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from orchestrator.client import Device, Status
+from tests.web import household
 from tests.web.reports import receipt
 
 
@@ -42,7 +43,9 @@ class Standin:
                 return self._change(ref, body["destination"])
             case ["devices", ref, "rename"]:
                 return self._rename(ref, body["name"])
-        return 404, {"error": f"nothing is at {path}", "hint": ""}
+        parts = [unquote(part) for part in path.split("/")[3:]]
+        told = household.answer(self.report, parts, urlsplit(target).query, body)
+        return told or (404, {"error": f"nothing is at {path}", "hint": ""})
 
     def _find(self, ref: str) -> Device | None:
         devices = self.report["devices"]

@@ -18,7 +18,7 @@ from webui.texts import texts
 
 # Kind → picture and tone.
 _LOOKS: dict[str, tuple[str, str]] = {
-    "switched": ("right", "accent"),
+    "switched": ("destinations", "accent"),
     "switched_back": ("clock", "accent"),
     "undone": ("undo", "accent"),
     "renamed": ("pencil", "dim"),
@@ -142,4 +142,5 @@ def _day(day: date | None, today: date) -> str:
         return texts()("activity.today")
     if day == today - timedelta(days=1):
         return texts()("activity.yesterday")
-    return f"{day:%A}, {day.day} {day:%B} {day.year}"
+    said = f"{day:%A}, {day.day} {day:%B}"
+    return said if day.year == today.year else f"{said} {day.year}"

@@ -67,6 +67,7 @@ class WayCard:
     is_default: bool
     checks: tuple[CheckLine, ...]
     paused: bool
+    added: bool
     on_trial: bool
     failed: bool  # a trial that has failed; a running one is neither good nor bad
     stays: str  # why it can't be removed; empty when it can
@@ -137,6 +138,7 @@ def _card(way: Destination, status: Status, flow: Speed) -> WayCard:
         is_default=is_default,
         checks=tuple(map(_check, way["checks"])),
         paused=way["state"] == "paused",
+        added=way["added"],
         on_trial=not way["offered"],
         failed=not way["offered"] and not tried,
         stays=_stays(way, users, is_default),

@@ -26,9 +26,11 @@ _PLAIN = (
     (r"egress", "part of the router"),
     (r"upstream resolver|resolver", "DNS server"),
     (r"this machine", "the router"),
-    (r"credentials file", "file with user name and password"),
+    (r"the credentials file", "user name and password"),
+    (r"a credentials file", "user name and password"),
     (r"credentials", "user name and password"),
 )
+_ADVISING = frozenset({"ask", "check", "choose", "get", "give", "load", "put", "set", "take"})
 _COMPILED = tuple((re.compile(rf"\b(?:{word})\b"), plain) for word, plain in _PLAIN)
 
 
@@ -40,6 +42,9 @@ def plain(text: str) -> str:
 
 
 def reason_and_remedy(text: str) -> tuple[str, str]:
-    """What is wrong and what to do, as sentences: the daemon parts them by a semicolon."""
-    reason, _, remedy = plain(text).partition("; ")
+    """What is wrong and what to do, as sentences; the daemon parts them by a semicolon."""
+    said = plain(text)
+    reason, _, remedy = said.partition("; ")
+    if remedy.partition(" ")[0] not in _ADVISING:
+        return as_sentence(said), ""
     return as_sentence(reason), as_sentence(remedy)

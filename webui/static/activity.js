@@ -3,7 +3,7 @@
 "use strict";
 
 (() => {
-  const language = document.documentElement.lang;
+  const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
   const day = (moment) => moment.toLocaleDateString("sv"); // 2026-01-31
 
   function name(moment, list) {
@@ -11,7 +11,8 @@
     before.setDate(now.getDate() - 1);
     if (day(moment) === day(now)) return list.dataset.today;
     if (day(moment) === day(before)) return list.dataset.yesterday;
-    return moment.toLocaleDateString(language, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+    const year = moment.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
+    return moment.toLocaleDateString(language, { weekday: "long", day: "numeric", month: "long", ...year });
   }
 
   function localise(root) {
