@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -67,6 +67,25 @@ def _add_leaktest_words(leaktest: _Parser) -> None:
     )
 
 
+def _add_access_words(verb: Callable[[str, str, str], _Parser]) -> None:
+    password = verb(
+        "password",
+        "say whether the page has a password, or remove one that was forgotten",
+        "orchestrator password --remove",
+    )
+    password.add_argument(
+        "--remove", action="store_true", help="open the page to everybody at home again"
+    )
+    tokens = verb(
+        "tokens",
+        "list, make and revoke the keys of programs that use the API",
+        'orchestrator tokens --make "Home Assistant"',
+    )
+    change = tokens.add_mutually_exclusive_group()
+    change.add_argument("--make", metavar="NAME", help="make a key; it is shown this once")
+    change.add_argument("--revoke", metavar="ID", help="make a key worthless from now on")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line with its help texts."""
     parser = _Parser(
@@ -104,6 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
     rename = verb("rename", "give a device another name", "orchestrator rename tv kitchen-tv")
     rename.add_argument("device", metavar="DEVICE", help="its name, MAC or IP address")
     rename.add_argument("name", metavar="NAME", help="letters, digits and hyphens")
+    _add_access_words(verb)
     logs = verb("logs", "show what a part of the router wrote last", "orchestrator logs uk")
     logs.add_argument(
         "name",
@@ -138,6 +158,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 VERBS = (
     *("status", "devices", "assign", "pause", "resume", "rename", "logs"),
+    *("password", "tokens"),
     *("leaktest", "check", "plan", "up", "down", "run"),
 )
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 from orchestrator import __version__, api
+from orchestrator.access import Access
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import ROUTER
 from orchestrator.documents import Document
@@ -93,6 +94,7 @@ class Daemon:
             self._gates,
             self._strangers,
             self._offers,
+            Access(state_directory),
         )
         self._changed = threading.Event()
         self._ending = threading.Event()

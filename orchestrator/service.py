@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator import __version__, health
+from orchestrator.access import Access
 from orchestrator.addressing import egress_container
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
@@ -46,7 +47,9 @@ class Service:
         gates: Gates,
         strangers: Strangers,
         offers: OfferWatch,
+        access: Access,
     ) -> None:
+        self.access = access
         self._reconciler = reconciler
         self._switchboard = switchboard
         self._engine = engine

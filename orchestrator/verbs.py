@@ -65,6 +65,43 @@ def rename(args: Namespace, control: Control, _: Style) -> Answer:
     return Answer(text, device)
 
 
+def password(args: Namespace, control: Control, _: Style) -> Answer:
+    access = control.remove_password() if args.remove else control.access()
+    if access["damaged"]:
+        text = (
+            "What was set could not be read, so nobody may change anything on the page."
+            "\nTo open it to everybody at home: orchestrator password --remove"
+        )
+        return Answer(text, access, 1)
+    if not access["password"]:
+        return Answer("The page has no password: everybody at home may change everything.", access)
+    return Answer(f"The page has a password. {_POLICIES[access['policy']]}", access)
+
+
+_POLICIES = {
+    "everybody": "Without it everybody at home may still switch all devices.",
+    "own": "Without it everybody may look, and switch their own device.",
+    "password": "Without it the page shows nothing.",
+}
+
+
+def tokens(args: Namespace, control: Control, _: Style) -> Answer:
+    if args.make is not None:
+        made = control.make_token(args.make)
+        text = f"{clean(made['name'])}: {made['secret']}\nIt is not shown again."
+        return Answer(text, made)
+    if args.revoke is not None:
+        control.revoke_token(args.revoke)
+        return Answer(f"The key {clean(args.revoke)} is worthless now.", {"revoked": args.revoke})
+    found = control.tokens()
+    lines = [
+        f"{token['id']}  {clean(token['name'])}  made {token['made_at'][:10]},"
+        f" last used {(token['used_at'] or 'never')[:10]}"
+        for token in found
+    ]
+    return Answer("\n".join(lines) or "There are no keys.", {"tokens": found})
+
+
 def plan(_: Namespace, control: Control, style: Style) -> Answer:
     actions = control.plan()
     nothing = "Nothing to do: everything is as it should be."

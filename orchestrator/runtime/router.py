@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from orchestrator.render.router import (
     LIVE_SET,
@@ -26,9 +26,12 @@ from orchestrator.render.router import (
 )
 from orchestrator.runtime.conntrack import Conntrack, Flows
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
-from orchestrator.runtime.nudge import nudge
+from orchestrator.runtime.nudge import TcpConnection, nudge
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class RouterFailed(Exception):
@@ -103,6 +106,14 @@ class RouterNamespace:
         Forgets which marks they had. None before the rules are loaded. Raises NamespaceGone.
         """
         return self._thread.run(_cut_stale, self._nft, self._conntrack)
+
+    def origin(self, reply: TcpConnection) -> TcpConnection | None:
+        """Return how a connection began, as `Conntrack.origin`. Raises NamespaceGone, OSError."""
+        return self._thread.run(self._conntrack.origin, reply)
+
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `function` inside the namespace; a switch waits meanwhile. Raises NamespaceGone."""
+        return self._thread.run(function, *args, **kwargs)
 
     def apply(self, transaction: str) -> None:
         """Apply nft commands as one transaction. Raises RouterFailed and NamespaceGone."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from orchestrator.access import Access
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config, HostFacts, HostInterface
@@ -83,6 +84,7 @@ class Orchestra:
             self.gates,
             Strangers(self.switchboard, self.link),
             self.offers,
+            Access(state_folder),
         )
 
     def configure(self, text: str) -> None:

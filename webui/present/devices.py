@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +34,7 @@ class Choice:
     name: str
     title: str
     symbol: Symbol
+    state: str
     tone: Tone
     word: str
     note: str
@@ -48,7 +49,7 @@ class Row:
     title: str
     kind: str
     kind_word: str
-    line: str
+    line: tuple[str, ...]
     address: str
     maker: str
     private: bool
@@ -78,6 +79,12 @@ class Group:
     title: str
     rows: tuple[Row, ...]
 
+    @property
+    def weight(self) -> int:
+        """About how much room it takes, in rows."""
+        asks = 3 if self.id == "new" else 0
+        return 1 + sum(1 + asks + bool(row.trouble) + bool(row.until) for row in self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -87,17 +94,17 @@ class Home:
     headline: str
     alerts: tuple[str, ...]
     notes: tuple[str, ...]
-    mine: Row | None  # the device that looks at the page
-    new: tuple[Row, ...]
-    groups: tuple[Group, ...]
-    away: tuple[Row, ...]
+    well: str  # of the device that looks at the page, when it is well
+    groups: tuple[Group, ...]  # first the device that looks, then the new ones
+    columns: tuple[tuple[Group, ...], ...]  # the same, for where there is room for two
+    away: Group
     ways: tuple[Choice, ...]
     default: str
     version: str
 
     @property
     def empty(self) -> bool:
-        return not (self.mine or self.new or self.groups or self.away)
+        return not (self.groups or self.away.rows)
 
 
 def home(status: Status, now: datetime, mine: str = "") -> Home:
@@ -108,22 +115,26 @@ def home(status: Status, now: datetime, mine: str = "") -> Home:
     devices = sorted(status["devices"], key=lambda d: (d["title"].lower(), d["mac"]))
     own = [d for d in devices if d["mac"] == mine]
     rest = [d for d in devices if d["mac"] != mine]
-    new = [d for d in rest if d["online"] and d["new"]]
-    away = [d for d in rest if not d["online"]]
-    known = [d for d in rest if d["online"] and not d["new"]]
+    here = {
+        "mine": own,
+        "new": [d for d in rest if d["online"] and d["new"]],
+        **_by_kind([d for d in rest if d["online"] and not d["new"]]),
+    }
 
-    def rows(found: Sequence[Device]) -> tuple[Row, ...]:
-        return tuple(row(device, ways, now) for device in found)
+    def group(name: str, found: Sequence[Device]) -> Group:
+        rows = tuple(row(device, ways, now) for device in found)
+        return Group(name, texts()(f"groups.{name}"), rows)
 
+    groups = tuple(group(name, found) for name, found in here.items() if found)
     return Home(
         tone=tone,
         headline=said,
         alerts=problems,
         notes=tuple(status["config"]["notes"]),
-        mine=row(own[0], ways, now) if own else None,
-        new=rows(new),
-        groups=_grouped(known, rows),
-        away=rows(away),
+        well=_well(own[0], ways) if own else "",
+        groups=groups,
+        columns=_columns(groups),
+        away=group("away", [d for d in rest if not d["online"]]),
         ways=tuple(ways[d["name"]] for d in status["destinations"] if d["offered"]),
         default=next(
             (d["title"] for d in status["destinations"]
@@ -133,17 +144,30 @@ def home(status: Status, now: datetime, mine: str = "") -> Home:
     )  # fmt: skip
 
 
-def _grouped(
-    devices: Sequence[Device], rows: Callable[[Sequence[Device]], tuple[Row, ...]]
-) -> tuple[Group, ...]:
+def _by_kind(devices: Sequence[Device]) -> dict[str, list[Device]]:
     found: dict[str, list[Device]] = {group: [] for group in _GROUPS}
     for device in devices:
         found[_GROUP_OF.get(device["kind"], "things")].append(device)
-    return tuple(
-        Group(f"group-{name}", texts()(f"groups.{name}"), rows(members))
-        for name, members in found.items()
-        if members
-    )
+    return found
+
+
+def _columns(groups: Sequence[Group]) -> tuple[tuple[Group, ...], ...]:
+    """The groups in their order, cut where both parts are about as long."""
+    left: list[Group] = []
+    half = sum(group.weight for group in groups) / 2
+    for group in groups:
+        if sum(g.weight for g in left) + group.weight / 2 > half:
+            break
+        left.append(group)
+    return tuple(left), tuple(groups[len(left) :])
+
+
+def _well(device: Device, ways: dict[str, Choice]) -> str:
+    """That the device's way out works, and what the world sees; empty when it does not."""
+    way = ways.get(device["destination"])
+    if way is None or device["state"] != "ok":
+        return ""
+    return f"{texts()('devices.well', way=way.title)} {end(way.note)}"
 
 
 def device_id(mac: str) -> str:
@@ -161,6 +185,7 @@ def choice(destination: Destination) -> Choice:
         name=destination["name"],
         title=destination["title"],
         symbol=common.symbol(destination),
+        state=destination["state"],
         tone=TONES[destination["state"]],
         word=common.state_word(destination),
         note=note,
@@ -193,7 +218,7 @@ def row(device: Device, ways: dict[str, Choice], now: datetime) -> Row:
         until_text=timed.replace("{time}", common.clock(device["until"])),
         trouble=_trouble(device, way),
         why=way_id(device["destination"]) if way and device["state"] != "ok" else "",
-        tone="warn" if device["state"] == "starting" or (way and way.word == t("state.paused"))
+        tone="warn" if device["state"] == "starting" or (way and way.state == "paused")
         else "bad",
         receipt=_remembered(receipt, ways, now) if receipt else "",
         can_undo=device["can_undo"],
@@ -202,12 +227,12 @@ def row(device: Device, ways: dict[str, Choice], now: datetime) -> Row:
     )  # fmt: skip
 
 
-def _line(device: Device) -> str:
+def _line(device: Device) -> tuple[str, ...]:
     """Maker and address in a few words."""
     t = texts()
     who = t("devices.private") if device["private"] else device["maker"]
     waits = t("devices.no_address") if device["online"] else ""
-    return " · ".join(part for part in (who, device["address"] or waits) if part)
+    return tuple(part for part in (who, device["address"] or waits) if part)
 
 
 def _until(device: Device, ways: dict[str, Choice]) -> str:
@@ -229,6 +254,8 @@ def _trouble(device: Device, way: Choice | None) -> str:
     if device["state"] == "down":
         why = t("trouble.down_why" if said else "trouble.down", way=title, why=said)
         return f"{end(why)} {t('trouble.until_then')}"
+    if way and way.state == "paused":
+        return t("trouble.paused", way=title)
     if not device["destination"]:
         return as_sentence(said) or t("trouble.waits")
     return as_sentence(said) or t("trouble.gone", way=title)

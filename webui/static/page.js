@@ -233,7 +233,11 @@
   document.addEventListener("toggle", (event) => {
     const details = event.target;
     if (details.nodeName !== "DETAILS") return;
-    if (details.matches(".pick") && !details.open) details.querySelector("form").reset();
+    if (details.matches(".pick")) {
+      const sheet = details.querySelector("form");
+      if (details.open) sheet.scrollIntoView({ block: "nearest" });
+      else sheet.reset();
+    }
     const input = details.open && details.querySelector("input[name=name]");
     if (input) input.value = input.defaultValue;
   }, true);
