@@ -34,7 +34,6 @@ def create_app(control: Control | None = None, hosts: str | None = None) -> Flas
     app = Flask(__name__)
     app.request_class = BoundedRequest
     daemon = control or Control()
-    app.extensions["events"] = Hub(daemon.live)
     app.config.update(
         CONTROL=daemon,
         MAX_CONTENT_LENGTH=LARGEST_FORM,
@@ -50,8 +49,10 @@ def create_app(control: Control | None = None, hosts: str | None = None) -> Flas
     )  # fmt: skip
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     names = os.environ.get("MANYWAYS_HOSTS", "") if hosts is None else hosts
+    own_names = guard.parse_hosts(names)
+    app.extensions["events"] = Hub(daemon.live, own_names)
     compress(app)
-    guard.protect(app, guard.parse_hosts(names))
+    guard.protect(app, own_names)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.register_error_handler(HTTPException, _say)

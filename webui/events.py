@@ -67,15 +67,21 @@ class Stream:
 
 
 class Hub:
-    """Asks once for all streams. `ask` is the daemon's live report; it may raise ControlError."""
+    """Asks once for all streams. `ask` is the daemon's live report; it may raise ControlError.
+
+    Behind the addresses `shared` stands more than one browser: who asks for the page by its
+    name comes by the router's own address.
+    """
 
     def __init__(
         self,
         ask: Callable[[], Live],
+        shared: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ask = ask
+        self._shared = shared
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -89,7 +95,8 @@ class Hub:
         stream = Stream(peer)
         with self._lock:
             of_peer = sum(other.peer == peer for other in self._streams)
-            if len(self._streams) >= STREAMS or of_peer >= STREAMS_EACH:
+            bound = STREAMS if peer in self._shared else STREAMS_EACH
+            if len(self._streams) >= STREAMS or of_peer >= bound:
                 raise TooMany
             if self._latest:
                 stream.offer(self._latest)

@@ -69,7 +69,7 @@ def daemon() -> Daemon:
 
 @pytest.fixture
 def hub(daemon: Daemon) -> Iterator[Hub]:
-    made = Hub(daemon.live, daemon.pace.clock, daemon.pace.sleep)
+    made = Hub(daemon.live, frozenset({"router"}), daemon.pace.clock, daemon.pace.sleep)
     yield made
     for stream in list(made._streams):
         made.leave(stream)
@@ -184,6 +184,12 @@ def test_one_address_can_not_take_all_streams(hub: Hub) -> None:
     hub.join("modest")
     hub.leave(kept[0])
     hub.join("greedy")
+
+
+def test_behind_the_routers_own_address_stand_many_browsers(hub: Hub) -> None:
+    for _ in range(STREAMS_EACH + 1):
+        hub.join("router")
+    assert hub.listeners() == STREAMS_EACH + 1
 
 
 def test_a_slow_daemon_is_asked_less_often_and_never_in_bursts(hub: Hub, daemon: Daemon) -> None:

@@ -15,9 +15,7 @@ from tests.web.reports import (
     paused,
     receipt,
 )
-from webui.present import common, overall
 from webui.present import devices as present
-from webui.present.destinations import way
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)  # when the recorded receipt was written
 

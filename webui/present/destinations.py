@@ -175,7 +175,7 @@ def _trouble(way: Destination) -> tuple[str, str]:
     reason, remedy = reason_and_remedy(way["message"])
     failed = next((c["name"] for c in way["checks"] if c["state"] == "failed"), "")
     if failed and not remedy:
-        remedy = t(f"ways.remedies.{failed}")
+        remedy = t(f"ways.remedies.{failed}" if way["offered"] else "ways.remedies.trial")
     return reason, remedy
 
 

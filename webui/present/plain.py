@@ -31,7 +31,7 @@ _PLAIN = (
     (r"credentials", "user name and password"),
 )
 _ADVISING = frozenset({"ask", "check", "choose", "get", "give", "load", "put", "set", "take"})
-_COMPILED = tuple((re.compile(rf"\b(?:{word})\b"), plain) for word, plain in _PLAIN)
+_COMPILED = tuple((re.compile(rf"(?<![\w.])(?:{word})\b"), plain) for word, plain in _PLAIN)
 
 
 def plain(text: str) -> str:
