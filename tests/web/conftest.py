@@ -101,12 +101,13 @@ class Opener:
 
     def __call__(
         self, path: str = "", *, script: bool = True, width: int = 1100, height: int = 800,
-        dark: bool = False,
+        dark: bool = False, zone: str = "UTC",
     ) -> Page:  # fmt: skip
         context = self._browser.new_context(
             java_script_enabled=script,
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
+            timezone_id=zone,
         )
         self._contexts.append(context)
         page = context.new_page()

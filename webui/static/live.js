@@ -6,7 +6,7 @@
   const SAMPLES = 120, STEP = 2, HEIGHT = 48, LEAST_TOP = 50000, LOUD = 2000, POLL = 2000, PATIENCE = 5000;
   const past = new Map();
   const silence = { down: 0, up: 0 };
-  let at = 0, heard = 0, sorted = 0;
+  let at = 0, heard = 0, sorted = 0, begun = false;
 
   function speed(amount) {
     if (amount < 1) return "0 kB/s";
@@ -23,7 +23,7 @@
     const down = samples.map((s) => s.down), up = samples.map((s) => s.up);
     const top = Math.max(LEAST_TOP, ...down, ...up);
     const area = row.querySelector("path.down"), line = row.querySelector("path.up");
-    if (!area || !samples.length) return;
+    if (!area || !begun) return; // what came before is drawn already, and not known yet
     area.setAttribute("d", `M${STEP * (SAMPLES - samples.length)},${HEIGHT}L${points(down, top)}V${HEIGHT}Z`);
     line.setAttribute("d", `M${points(up, top)}`);
   }
@@ -77,6 +77,7 @@
   async function begin() {
     if (!document.querySelector("path.down")) return;
     const told = await ask("history").catch(() => null);
+    begun = true;
     if (!told) return;
     const keep = (key, samples) => past.set(key, [...samples, ...(past.get(key) || [])].slice(-SAMPLES));
     for (const kind of ["device", "destination"])
