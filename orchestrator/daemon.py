@@ -31,6 +31,7 @@ from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
 from orchestrator.runtime.egress import Departures
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
+from orchestrator.runtime.makers import Makers
 from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
@@ -69,7 +70,7 @@ class Daemon:
         document = Document(state_directory / "state.json", State)
         departures = Departures(lambda name: self._engine.process(egress_container(name)))
         self._switchboard = Switchboard(
-            document, _remembered(document), volume, router, departures.left
+            document, _remembered(document), volume, router, departures.left, maker=Makers().of
         )
         self._gates = Gates(self._switchboard, volume, router)
         self._reconciler = Reconciler(
@@ -125,7 +126,7 @@ class Daemon:
         self._ending.set()
 
     def _loop(self) -> None:
-        leases_seen, due, router_due = -1, 0.0, 0.0
+        leases_seen, due, router_due, back_due = -1, 0.0, 0.0, 0.0
         while not self._ending.is_set():
             leases_now = self._reconciler.leases_changed_at()
             if self._changed.is_set():
@@ -135,6 +136,8 @@ class Daemon:
                 leases_seen = leases_now
                 due = 0.0
                 self._take_in_leases()
+            if time.monotonic() >= back_due and not self._go_back():
+                back_due = time.monotonic() + RETRY_AFTER_S
             self._open_the_ready()
             if time.monotonic() >= router_due:
                 router_due = time.monotonic() + LOOK_AT_ROUTER_S
@@ -164,6 +167,15 @@ class Daemon:
             self._reconciler.take_in_leases()
         except Failures as error:
             log.error("a lease could not be taken in: %s", error)
+
+    def _go_back(self) -> bool:
+        """End the switches that have had their time; say whether that could be done."""
+        try:
+            self._switchboard.go_back()
+        except Failures as error:
+            log.error("a switch that has had its time could not be ended: %s", error)
+            return False
+        return True
 
     def _open_the_ready(self) -> None:
         try:

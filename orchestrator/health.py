@@ -18,7 +18,8 @@ from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
-from orchestrator.store import KnownDevice, State, is_new, names, wanted_destination
+from orchestrator.naming import names
+from orchestrator.store import KnownDevice, State, is_new, wanted_destination
 
 STALE_SECONDS = 60.0  # an egress writes every 20 s at least
 NOT_CHECKED = "not checked"  # because nobody is to be asked (internet_probe: [])

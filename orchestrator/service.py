@@ -17,6 +17,7 @@ from orchestrator.access import Access
 from orchestrator.addressing import egress_container
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
+from orchestrator.household import Household
 from orchestrator.leaktest.examiner import Examiner, Run
 from orchestrator.leaktest.fieldwork import House
 from orchestrator.model import Action, Config, ObservedContainer
@@ -26,7 +27,6 @@ from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterFailed, RouterLink
 from orchestrator.runtime.volume import Volume
-from orchestrator.store import PROBE_NUMBER
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Refused, Switchboard, nearest
 
@@ -59,6 +59,7 @@ class Service:
         self._gates = gates
         self._strangers = strangers
         self._offers = offers
+        self.household = Household(switchboard, reconciler, self.devices, self.device)
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = float("-inf")
         self._lock = threading.Lock()
@@ -79,7 +80,7 @@ class Service:
         if config is None:
             return report | _NOTHING_YET
         seen = self._seen(config)
-        return report | _report(config, seen, healthy=not (errors or problems))
+        return report | self._report(config, seen, healthy=not (errors or problems))
 
     def devices(self) -> list[dict[str, Any]]:
         """Return the devices of GET /api/v1/devices."""
@@ -114,26 +115,12 @@ class Service:
 
     # --- requests ----------------------------------------------------------------------------
 
-    def assign(self, reference: str, destination: str) -> dict[str, Any]:
-        """Switch a device and return the receipt. Raises Refused, RouterFailed, OSError."""
-        self._leave_the_probe_alone(reference)
-        return _plain(self._switchboard.assign(reference, destination))
-
     def pause(self, destination: str, *, pause: bool) -> dict[str, Any]:
-        """Pause or resume a destination and return the receipt. Raises as `assign`."""
+        """Pause or resume a destination and return the receipt.
+
+        Raises Refused, RouterFailed, OSError.
+        """
         return _plain(self._switchboard.pause(destination, pause=pause))
-
-    def rename(self, reference: str, name: str) -> dict[str, Any]:
-        """Rename a device and return it. Raises Refused, OSError."""
-        self._leave_the_probe_alone(reference)
-        mac = self._switchboard.rename(reference, name)
-        self._reconciler.converge()  # the resolvers shall know the new name
-        return self.device(mac)
-
-    def _leave_the_probe_alone(self, reference: str) -> None:
-        # Moved by somebody else it would prove what nobody looked at, or find a leak in that.
-        if self._switchboard.find(reference).number == PROBE_NUMBER:
-            raise Refused(f"'{reference}' is the device of a leak test", "it is gone in a minute")
 
     def leaktest(self, wanted: list[str], *, disruptive: bool) -> Run:
         """Begin a leak test of some destinations, or all. Raises Refused."""
@@ -178,6 +165,23 @@ class Service:
         errors = self._reconciler.reload()
         if errors:
             raise BadConfiguration(errors)
+
+    def _report(self, config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
+        destinations = [health.destination_health(seen, d) for d in config.destinations]
+        services = health.service_reports(seen)
+        by_name = {d.destination.name: d for d in destinations}
+        address = str(router_address(config))
+        well = healthy and all(s.state == "ok" for s in services)
+        well = well and all(d.state in ("ok", "paused") for d in destinations)
+        return {
+            "state": "healthy" if well else "degraded",
+            "services": [_plain(s) for s in services],
+            "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
+            "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
+            "destinations": [_destination(d) for d in destinations],
+            "default_destination": "" if config.refuse_new_devices else config.default_destination,
+            "devices": self.household.reports(config, health.device_reports(seen, by_name)),
+        }
 
     def _seen(self, config: Config) -> health.Seen:
         names = [d.name for d in config.destinations]
@@ -226,24 +230,6 @@ _NOTHING_YET: dict[str, Any] = {
 }
 
 
-def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
-    destinations = [health.destination_health(seen, d) for d in config.destinations]
-    services = health.service_reports(seen)
-    by_name = {d.destination.name: d for d in destinations}
-    address = str(router_address(config))
-    well = healthy and all(s.state == "ok" for s in services)
-    well = well and all(d.state in ("ok", "paused") for d in destinations)
-    return {
-        "state": "healthy" if well else "degraded",
-        "services": [_plain(s) for s in services],
-        "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
-        "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
-        "destinations": [_destination(d) for d in destinations],
-        "default_destination": "" if config.refuse_new_devices else config.default_destination,
-        "devices": [_device(d) for d in health.device_reports(seen, by_name)],
-    }
-
-
 def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
     return {
         "name": health_of.destination.name,
@@ -255,15 +241,6 @@ def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
     }
 
 
-def _device(report: health.DeviceReport) -> dict[str, Any]:
-    receipt = _plain(report.receipt) if report.receipt else None
-    return {**_plain(report), "destination": report.destination or "", "receipt": receipt}
-
-
 def _plain(value: Any) -> dict[str, Any]:
-    """Return a dataclass as JSON's types; a receipt's "no destination" gets a word."""
-    plain: dict[str, Any] = dataclasses.asdict(value)
-    for key in ("old", "new"):
-        if key in plain and plain[key] is None:
-            plain[key] = "nowhere"
-    return plain
+    """Return a dataclass as JSON's types."""
+    return dataclasses.asdict(value)

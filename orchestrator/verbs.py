@@ -45,7 +45,12 @@ def devices(_: Namespace, control: Control, style: Style) -> Answer:
 
 
 def assign(args: Namespace, control: Control, style: Style) -> Answer:
-    receipt = control.assign(args.device, args.destination)
+    receipt = control.assign(args.device, args.destination, minutes=args.minutes, until=args.until)
+    return Answer(show.receipt_text(receipt, style), receipt)
+
+
+def undo(args: Namespace, control: Control, style: Style) -> Answer:
+    receipt = control.undo(args.device)
     return Answer(show.receipt_text(receipt, style), receipt)
 
 
@@ -61,7 +66,9 @@ def resume(args: Namespace, control: Control, _: Style) -> Answer:
 
 def rename(args: Namespace, control: Control, _: Style) -> Answer:
     device = control.rename(args.device, args.name)
-    text = f"{clean(args.device)} is now called {clean(device['name'])}"
+    text = f"{clean(args.device)} is now called {clean(device['title'])}"
+    if device["title"] != device["name"]:
+        text += f", and {clean(device['name'])} in the home network"
     return Answer(text, device)
 
 

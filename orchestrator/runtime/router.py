@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Any, ParamSpec, TypeVar
 
@@ -40,10 +40,18 @@ class RouterFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a change of marks cut: entries removed, and the time from start to end."""
+    """What a change of marks cut: entries removed, and the time from start to end.
+
+    `by_mark` says how many of them had which mark.
+    """
 
     connections: int
     milliseconds: float
+    by_mark: Mapping[int, int] = field(default_factory=dict)
+
+    def of_device(self, number: int) -> int:
+        """Return how many were those of the device with that number."""
+        return sum(n for mark, n in self.by_mark.items() if mark >> 8 & 0xFFF == number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +209,11 @@ def _change(nft: Any, conntrack: Conntrack, transaction: str, dead: list[int]) -
     start = time.perf_counter()
     if transaction:
         _command(nft, transaction)
-    cut = [_flush(conntrack, mark) for mark in dead]
+    cut = {mark: _flush(conntrack, mark) for mark in dead}
     took = (time.perf_counter() - start) * 1000
-    nudge(connection for flows in cut for connection in flows.tcp)
-    return Cut(sum(flows.count for flows in cut), took)
+    nudge(connection for flows in cut.values() for connection in flows.tcp)
+    by_mark = {mark: flows.count for mark, flows in cut.items()}
+    return Cut(sum(by_mark.values()), took, by_mark)
 
 
 def _cut_stale(nft: Any, conntrack: Conntrack) -> int:

@@ -109,10 +109,11 @@ class Standin:
         return status, made
 
     def _rename(self, device: Device, name: str) -> tuple[int, object]:
-        taken = [d for d in self.report["devices"] if d["title"] == name and d is not device]
-        if taken:
+        others = [d for d in self.report["devices"] if d is not device]
+        if any(name in (d["title"], d["name"]) for d in others):
             return 409, {"error": f"'{name}' is taken", "hint": "choose another name"}
-        device["title"], device["new"] = name, False
+        device["name"], device["title"] = name.lower().replace(" ", "-"), name
+        device["new"] = False
         return 200, device
 
     def _take_over(self, device: Device, ref: str) -> tuple[int, object]:

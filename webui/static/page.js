@@ -89,7 +89,7 @@
   function localize(within) {
     for (const place of within.querySelectorAll("[data-until]")) {
       const at = new Date(place.dataset.until);
-      const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+      const time = [at.getHours(), at.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":");
       place.textContent = place.dataset.pattern.replace("{time}", time);
     }
   }
