@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from flask import Flask, abort, redirect, request, url_for
+from flask import Flask, redirect, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -33,6 +33,7 @@ class Rule:
     query: Mapping[str, int] = field(default_factory=dict)
     many: frozenset[str] = frozenset()  # fields that may come more than once
     files: frozenset[str] = frozenset()
+    devices: str = ""  # the field that names the devices, by their MAC addresses
 
 
 _LOOK = Rule("look")
@@ -45,12 +46,14 @@ def rule(
     query: Mapping[str, int] | None = None,
     many: tuple[str, ...] = (),
     files: tuple[str, ...] = (),
+    devices: str = "",
 ) -> Callable[[View], View]:
     """Say what a view needs (`Need` of the API, or OPEN) and takes.
 
-    With the need "own" the view's argument `ref` is the MAC address of the device.
+    With the need "own" the view's argument `ref` is the MAC address of the device, or the field
+    `devices` holds those of several.
     """
-    made = Rule(need, form or {}, query or {}, frozenset(many), frozenset(files))
+    made = Rule(need, form or {}, query or {}, frozenset(many), frozenset(files), devices)
 
     def mark(view: View) -> View:
         cast(Any, view).rule = made
@@ -74,50 +77,59 @@ def enforce(app: Flask) -> None:
             return None
         found = rule_of(app, request.endpoint)
         if found is None and request.method == "POST":
-            abort(403)
+            raise Refusal(403, "unknown")
         return None if found and found.need == ITSELF else _judge(found or _LOOK)
 
 
 def _judge(found: Rule) -> Response | None:
     _check(request.args, found.query, found.many)
+    # A form is read only for who may send it, unless it says what it is about.
+    if not found.devices and (turned := _turn_away(found)):
+        return turned
     if request.method == "POST":
         visit.access()  # when the daemon can't be asked, that is what has to be said
         _check(request.form, {**found.form, visit.FIELD: 64}, found.many)
         if not set(request.files) <= found.files:
-            raise refusal(400, "unknown")
+            raise Refusal(400, "unknown")
         if not visit.proves_origin():
-            raise refusal(403, "stale")
-    if found.need == OPEN:
-        return None
-    visit.access()
-    if visit.may(found.need, (request.view_args or {}).get("ref", "")):
-        return None
-    return _turn_away()
+            raise Refusal(403, "stale")
+    return _turn_away(found) if found.devices else None
 
 
 def _check(sent: MultiDict[str, str], known: Mapping[str, int], many: frozenset[str]) -> None:
     for name, values in sent.lists():
         if name not in known:
-            raise refusal(400, "unknown")
+            raise Refusal(400, "unknown")
         if len(values) > 1 and name not in many:
-            raise refusal(400, "twice")
+            raise Refusal(400, "twice")
         for value in values:
             if len(value) > known[name]:
-                raise refusal(400, "too_long")
+                raise Refusal(400, "too_long")
             if any(ord(sign) < 32 and sign not in "\r\n\t" for sign in value):
-                raise refusal(400, "control")
+                raise Refusal(400, "control")
 
 
-def _turn_away() -> Response:
+def _turn_away(found: Rule) -> Response | None:
+    if found.need == OPEN or all(visit.may(found.need, mac) for mac in _devices(found)):
+        return None
     if visit.access()["damaged"]:
-        raise refusal(403, "damaged")
+        raise Refusal(403, "damaged")
     if request.method == "POST":
-        raise refusal(403, "password")
+        raise Refusal(403, "password")
     return redirect(url_for("access.login", next=request.full_path.rstrip("?")[:200]), 303)
 
 
-def refusal(code: int, why: str) -> HTTPException:
-    """HTTP's error `code` with a sentence from the texts."""
-    error = HTTPException(texts()(f"refused.{why}"))
-    error.code = code
-    return error
+def _devices(found: Rule) -> list[str]:
+    named = request.form.getlist(found.devices) if found.devices else []
+    return named or [(request.view_args or {}).get("ref", "")]
+
+
+class Refusal(HTTPException):
+    """A request that is turned away, with a sentence from the texts."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(texts()(f"refused.{why}"))
+        self.code = code
+
+    def __str__(self) -> str:
+        return self.description or ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Flask
+from flask import Flask, current_app
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 
@@ -36,14 +36,20 @@ class KeyedSessions(SecureCookieSessionInterface):
         return super().get_signing_serializer(app)
 
     def forget_key(self) -> None:
-        """Ask for the key again: the daemon was away, and may have come back with another one."""
+        """Ask for the key again when it is needed."""
         self._known = False
 
 
-def keep_visits(app: Flask, control: Control) -> KeyedSessions:
+def forget_key() -> None:
+    """The daemon was away, and may come back with another key."""
+    sessions = current_app.session_interface
+    assert isinstance(sessions, KeyedSessions)
+    sessions.forget_key()
+
+
+def keep_visits(app: Flask, control: Control) -> None:
     """Let `app` remember visits in cookies that no script and no other site can use."""
-    sessions = KeyedSessions(control)
-    app.session_interface = sessions
+    app.session_interface = KeyedSessions(control)
     app.config.update(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
@@ -52,4 +58,3 @@ def keep_visits(app: Flask, control: Control) -> KeyedSessions:
         # Else an answer that was on its way during a logout would log in again.
         SESSION_REFRESH_EACH_REQUEST=False,
     )
-    return sessions

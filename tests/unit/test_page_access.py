@@ -246,12 +246,12 @@ def standin(tmp_path: Path) -> Iterator[Standin]:
 
 def test_ones_own_device_and_no_other(standin: Standin) -> None:
     standin.access = _access(True, "own")
-    standin.mine = TV
+    standin.me = TV
     page = visitor(create_app(Control(str(standin.path)), HOST))
     form = {"destination": "de"}
     for ref, status in ((TV, 303), (LAPTOP, 403), ("laptop", 403), ("tv", 403)):
         assert page.post(f"/devices/{ref}/assign", data=form, headers=HEADERS).status_code == status
-    standin.mine = ""
+    standin.me = ""
     assert page.post(f"/devices/{TV}/assign", data=form, headers=HEADERS).status_code == 403
 
 

@@ -15,13 +15,13 @@ from tests.web.reports import (
     paused,
     receipt,
 )
-from webui import present
+from webui.present import devices as present
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)  # when the recorded receipt was written
 
 
 def test_all_is_well() -> None:
-    page = present.page(healthy(), NOON)
+    page = present.home(healthy(), NOON)
     assert (page.tone, page.headline, page.alerts) == ("good", "Everything works", ())
     assert [d.name for d in page.devices] == ["laptop", "phone", "tv"]
     current = {d.name: [c.name for c in d.choices if c.current] for d in page.devices}
@@ -29,7 +29,7 @@ def test_all_is_well() -> None:
 
 
 def test_trouble_is_told_in_plain_words() -> None:
-    page = present.page(degraded(), NOON)
+    page = present.home(degraded(), NOON)
     assert page.headline == "uk does not work"
     devices = {d.name: d for d in page.devices}
     assert devices["tv"].trouble == (
@@ -53,11 +53,11 @@ def test_headlines(state: str, headline: str) -> None:
     report = healthy()
     report["state"] = "degraded"
     report["destinations"][1]["state"] = state  # type: ignore[typeddict-item]
-    assert present.page(report, NOON).headline == headline
+    assert present.home(report, NOON).headline == headline
 
 
 def test_a_pause_is_said_and_is_no_failure() -> None:
-    page = present.page(paused(), NOON)
+    page = present.home(paused(), NOON)
     assert (page.tone, page.headline) == ("warn", "uk is paused")
     tv = next(d for d in page.devices if d.name == "tv")
     assert (tv.trouble, tv.why) == ("Its destination is paused.", "way-uk")
@@ -89,22 +89,22 @@ def test_a_pause_is_said_and_is_no_failure() -> None:
     ],
 )
 def test_trouble_with_addresses(kind: str, alert: str) -> None:
-    page = present.page(dhcp_trouble(kind), NOON)
+    page = present.home(dhcp_trouble(kind), NOON)
     assert (page.tone, page.headline) == ("warn", "Something needs attention")
     assert page.alerts == (alert,)
 
 
 def test_stopped() -> None:
-    page = present.page({**healthy(), "stopped": True}, NOON)
+    page = present.home({**healthy(), "stopped": True}, NOON)
     assert (page.tone, page.headline) == ("bad", "The router is stopped")
     assert any("orchestrator up" in alert for alert in page.alerts)
 
 
 def test_many_destinations_become_a_list() -> None:
     report = empty()
-    assert present.page(report, NOON).buttons
+    assert present.home(report, NOON).buttons
     report["destinations"] += [destination(f"vpn{n}") for n in range(5)]
-    assert not present.page(report, NOON).buttons
+    assert not present.home(report, NOON).buttons
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_many_destinations_become_a_list() -> None:
 def test_a_receipt_is_remembered_for_a_day(later: timedelta, when: str) -> None:
     report = healthy()
     report["devices"][0]["receipt"] = receipt()
-    tv = present.page(report, NOON + later).devices[-1]
+    tv = present.home(report, NOON + later).devices[-1]
     assert tv.receipt == f"Moved from direct to uk: 41 connections cut in 6 ms{when}"
 
 
@@ -127,4 +127,4 @@ def test_a_receipt_is_remembered_for_a_day(later: timedelta, when: str) -> None:
 def test_other_times_show_no_receipt(at: str) -> None:
     report = healthy()
     report["devices"][0]["receipt"] = {**receipt(), "at": at}
-    assert present.page(report, NOON).devices[-1].receipt == ""
+    assert present.home(report, NOON).devices[-1].receipt == ""

@@ -101,19 +101,21 @@ class Opener:
 
     def __call__(
         self, path: str = "", *, script: bool = True, width: int = 1100, height: int = 800,
-        dark: bool = False,
+        dark: bool = False, zone: str = "Europe/London", wait: bool = True,
     ) -> Page:  # fmt: skip
         context = self._browser.new_context(
             java_script_enabled=script,
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
+            timezone_id=zone,
         )
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.goto(self.url + path)
+        if wait:  # else the test goes there itself
+            page.goto(self.url + path)
         return page
 
     def _heard(self, message: ConsoleMessage) -> None:

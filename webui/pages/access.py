@@ -9,11 +9,9 @@ from werkzeug.wrappers import Response
 
 from orchestrator.client import ControlError, NewToken, Unreachable
 from webui import visit
+from webui.pages.shared import Answer, control, sentence
 from webui.rules import OPEN, rule
 from webui.texts import texts
-from webui.visit import control
-
-Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 
 LONGEST_PASSWORD = 128
 _OFFERED_AGAIN_AFTER_S = 365 * 86400
@@ -143,13 +141,13 @@ def inside(wanted: str) -> str:
 
 def _login(wanted: str, error: ControlError | None = None) -> Answer:
     text = render_template(
-        "login.html", next=inside(wanted), failed=_sentence(error) if error else ""
+        "login.html", next=inside(wanted), failed=sentence(error) if error else ""
     )
     return text, error.status if error else 200, _waiting(error)
 
 
 def _refused(error: ControlError) -> Answer:
-    return settings(failed=_sentence(error), code=error.status, headers=_waiting(error))
+    return settings(failed=sentence(error), code=error.status, headers=_waiting(error))
 
 
 def _waiting(error: ControlError | None) -> dict[str, str]:
@@ -158,8 +156,3 @@ def _waiting(error: ControlError | None) -> dict[str, str]:
 
 def _done(what: str) -> Response:
     return redirect(url_for("settings.index", said=what), 303)
-
-
-def _sentence(error: ControlError) -> str:
-    parts = (part for part in (error.message, *error.errors, error.hint) if part)
-    return " ".join(f"{part[0].upper()}{part[1:]}".rstrip(".") + "." for part in parts)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, request
 
-from webui.pages.access import Answer, settings
+from webui.pages.access import settings
+from webui.pages.shared import Answer
 from webui.rules import rule
 from webui.texts import texts
 
