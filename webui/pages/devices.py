@@ -128,7 +128,9 @@ def _try(
 def _span() -> tuple[int | None, str | None]:
     """For how long a switch shall last, as the form says: minutes, or until when."""
     wanted = request.form.get("for", "")
-    return (int(wanted), None) if wanted.isdecimal() else (None, wanted or None)
+    if wanted.isdecimal() and len(wanted) < 6:
+        return int(wanted), None
+    return None, wanted or None
 
 
 def _back(mac: str = "", **said: str) -> Response:
