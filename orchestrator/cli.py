@@ -165,6 +165,11 @@ def build_parser() -> argparse.ArgumentParser:
         "orchestrator leaktest uk",
     )
     _add_leaktest_words(leaktest)
+    activity = verb(
+        "activity", "show what happened: who switched what, what failed", "orchestrator activity"
+    )
+    activity.add_argument("--device", default="", metavar="DEVICE", help="only what concerns it")
+    activity.add_argument("--lines", type=_lines, default=50, metavar="N", help="how many (50)")
     check = verb("check", "read the configuration and list every mistake", "orchestrator check")
     check.add_argument(
         "--config",
@@ -185,7 +190,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 VERBS = (
-    *("status", "devices", "assign", "undo", "pause", "resume", "rename", "logs"),
+    *("status", "devices", "assign", "undo", "pause", "resume", "rename", "logs", "activity"),
     *("password", "tokens"),
     *("leaktest", "check", "plan", "up", "down", "run"),
 )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import happenings
 from orchestrator import status as show
 from orchestrator.client import Control
 from orchestrator.tree import Style, clean
@@ -17,7 +18,7 @@ from orchestrator.tree import Style, clean
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from orchestrator.client import Outcome
+    from orchestrator.client import Event, Outcome
     from orchestrator.model import HostFacts
 
 
@@ -31,6 +32,7 @@ class Answer:
     trouble: tuple[str, ...] = ()
 
 
+_PAGE = 200  # events that the daemon gives at a time
 Verb = Callable[["Namespace", Control, Style], Answer]
 
 
@@ -133,6 +135,19 @@ def logs(args: Namespace, control: Control, _: Style) -> Answer:
     lines = control.logs(args.name, args.lines)
     text = "\n".join(clean(line.expandtabs()) for line in lines)
     return Answer(text, {"lines": lines})
+
+
+def activity(args: Namespace, control: Control, style: Style) -> Answer:
+    """The last events; they come in pages."""
+    found: list[Event] = []
+    before: int | None = None
+    while len(found) < args.lines:
+        limit = min(_PAGE, args.lines - len(found))
+        page = control.activity(before=before, limit=limit, device=args.device)
+        found += page["events"]
+        if (before := page["before"]) is None:
+            break
+    return Answer(happenings.activity_text(found, style), {"events": found})
 
 
 def check(args: Namespace, _control: Control, _style: Style) -> Answer:

@@ -38,7 +38,7 @@ class Visitors:
         self._page = page
 
     def device(self, config: Config | None, peer: str) -> str | None:
-        """Return the MAC address of the known device at `peer`, an address:port as the page sees it.
+        """Return the MAC address of the known device at `peer`, as the page sees it: address:port.
 
         Only while that connection is open. None: it is no device, or that can't be told.
         """

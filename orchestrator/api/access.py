@@ -55,11 +55,15 @@ def _set_policy(service: Service, call: Call) -> Any:
 
 
 def _set_password(service: Service, call: Call) -> Any:
-    return service.access.set_password(call.body.password, call.body.old, call.by.address)
+    answer = service.access.set_password(call.body.password, call.body.old, call.by.address)
+    service.activity.happened("password_changed", by=service.who(call.by))
+    return answer
 
 
-def _remove_password(service: Service, _call: Call) -> Any:
-    return service.access.remove_password()
+def _remove_password(service: Service, call: Call) -> Any:
+    answer = service.access.remove_password()
+    service.activity.happened("password_changed", by=service.who(call.by))
+    return answer
 
 
 def _log_in(service: Service, call: Call) -> Any:
@@ -75,11 +79,15 @@ def _tokens(service: Service, _call: Call) -> Any:
 
 
 def _make_token(service: Service, call: Call) -> Any:
-    return service.access.make_token(call.body.name)
+    made = service.access.make_token(call.body.name)
+    service.activity.happened("token_made", message=made["name"], by=service.who(call.by))
+    return made
 
 
 def _revoke_token(service: Service, call: Call) -> Any:
-    return service.access.revoke_token(call.path["id"])
+    gone = service.access.revoke_token(call.path["id"])
+    service.activity.happened("token_revoked", message=gone["name"], by=service.who(call.by))
+    return gone
 
 
 def _check_token(service: Service, call: Call) -> Any:

@@ -69,24 +69,24 @@ def _devices(service: Service, _call: Call) -> Any:
 def _assign(service: Service, call: Call) -> Any:
     body, device = call.body, call.path["device"]
     return service.household.assign(
-        device, body.destination, body.minutes, body.until, str(call.by)
+        device, body.destination, body.minutes, body.until, service.who(call.by)
     )
 
 
 def _assign_many(service: Service, call: Call) -> Any:
     body = call.body
     made = service.household.assign_many(
-        body.devices, body.destination, body.minutes, body.until, str(call.by)
+        body.devices, body.destination, body.minutes, body.until, service.who(call.by)
     )
     return {"receipts": made}
 
 
 def _undo(service: Service, call: Call) -> Any:
-    return service.household.undo(call.path["device"], str(call.by))
+    return service.household.undo(call.path["device"], service.who(call.by))
 
 
 def _rename(service: Service, call: Call) -> Any:
-    return service.household.rename(call.path["device"], call.body.name, str(call.by))
+    return service.household.rename(call.path["device"], call.body.name, service.who(call.by))
 
 
 def _kind(service: Service, call: Call) -> Any:
@@ -94,7 +94,7 @@ def _kind(service: Service, call: Call) -> Any:
 
 
 def _take_over(service: Service, call: Call) -> Any:
-    return service.household.take_over(call.path["device"], call.body.old, str(call.by))
+    return service.household.take_over(call.path["device"], call.body.old, service.who(call.by))
 
 
 def _dismiss(service: Service, call: Call) -> Any:
@@ -102,7 +102,7 @@ def _dismiss(service: Service, call: Call) -> Any:
 
 
 def _forget(service: Service, call: Call) -> Any:
-    service.household.forget(call.path["device"], str(call.by))
+    service.household.forget(call.path["device"], service.who(call.by))
     return {}
 
 

@@ -55,9 +55,6 @@ class Actor:
         """The peer's address without its port; empty for the command line."""
         return self.peer.rpartition(":")[0]
 
-    def __str__(self) -> str:
-        return self.token or self.peer or "command line"
-
 
 @dataclass(frozen=True, slots=True)
 class Call:

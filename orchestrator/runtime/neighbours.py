@@ -30,7 +30,7 @@ from orchestrator.runtime.router import RouterNamespace
 log = logging.getLogger(__name__)
 
 ASK_EVERY_S = 20.0
-FRESH_S = 25.0  # who was heard since then need not be asked
+FRESH_S = 15.0  # who was heard since then need not be asked
 LOOK_EVERY_S = 0.5
 _TICK_S = 0.1  # by more than this the kernel's ages and our clock never differ
 MOST = 256  # questions at a time

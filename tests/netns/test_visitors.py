@@ -1,4 +1,4 @@
-"""Which device a visitor of the page is: by either of the page's addresses, whatever it pretends."""
+"""Which device a visitor of the page is: by either address of the page, whatever it pretends."""
 
 from __future__ import annotations
 

@@ -223,8 +223,13 @@ def test_several_are_switched_with_one_write_and_taken_back_one_by_one(
 ) -> None:
     written: list[store.State] = []
     write = Document.write
+
+    def noted(document: Document[store.State], value: store.State) -> None:
+        written.append(value)
+        write(document, value)
+
     with monkeypatch.context() as patch:
-        patch.setattr(Document, "write", lambda d, v: (written.append(v), write(d, v)))
+        patch.setattr(Document, "write", noted)
         receipts = house.board.assign_many(["laptop", PHONE, "LAPTOP", "tv"], "work")
     assert len(written) == 1
     assert [(r.mac, r.old, r.new) for r in receipts] == [
