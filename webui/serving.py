@@ -20,6 +20,6 @@ forwarded_allow_ips = ""
 keepalive = 15
 timeout = 60
 graceful_timeout = 5
-limit_request_line = 2048
+limit_request_line = 4094  # a receipt of many devices names them all
 limit_request_fields = 40
 limit_request_field_size = 4096

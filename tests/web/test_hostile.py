@@ -161,7 +161,7 @@ def test_too_much_is_answered(site: Site, standin: Standin, size: int) -> None:
         ("POST / HTTP/1.1|Content-Length: -1", 400),
         ("POST / HTTP/1.1|Content-Length: 1|Content-Length: 2", 400),
         ("POST / HTTP/1.1|Content-Length: 1|Transfer-Encoding: chunked", 400),
-        ("GET /" + "a" * 3000 + " HTTP/1.1", 414),
+        ("GET /" + "a" * 4100 + " HTTP/1.1", 414),
         ("GET / HTTP/1.1|X: " + "a" * 5000, 431),
         ("GET / HTTP/1.1" + "|X: a" * 60, 431),
         ("GET / HTTP/9.9", 400),

@@ -20,8 +20,8 @@ bp = Blueprint("devices", __name__)
 
 _SWITCH = {"destination": 64, "for": 32}
 _SAID = {
-    "moved": 1900,
-    "undone": 1900,
+    "moved": 3900,
+    "undone": 3900,
     "renamed": 17,
     "took_over": 17,
     "dismissed": 17,
@@ -149,7 +149,9 @@ def _try(
 def _span() -> tuple[int | None, str | None]:
     """For how long a switch shall last, as the form says: minutes, or until when."""
     wanted = request.form.get("for", "")
-    return (int(wanted), None) if wanted.isdecimal() else (None, wanted or None)
+    if wanted.isdecimal() and len(wanted) < 6:
+        return int(wanted), None
+    return None, wanted or None
 
 
 def _back(mac: str = "", **said: str) -> Response:

@@ -100,6 +100,7 @@
 
   function say(children, failed) {
     const notice = byId("notice");
+    if (notice.contains(document.activeElement)) byId("main").focus({ preventScroll: true });
     notice.classList.toggle("failed", failed);
     notice.replaceChildren(...children);
     noticeAt = Date.now();
@@ -189,7 +190,7 @@
       }
       last = "";
       stale(false);
-      if (ok) close(form.closest("details"));
+      if (ok) close(form.closest(".pick, .about"));
       show(fresh);
       const notice = fresh.getElementById("notice");
       say(notice.childNodes, notice.classList.contains("failed"));
