@@ -23,6 +23,7 @@ from types import FrameType
 from orchestrator import __version__, api
 from orchestrator.access import Access
 from orchestrator.activity import Activity
+from orchestrator.added import Shelf
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import ROUTER, status_file
 from orchestrator.documents import Document
@@ -43,6 +44,7 @@ from orchestrator.service import ORCHESTRATOR, Service
 from orchestrator.store import State, without_choices
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
+from orchestrator.trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +85,9 @@ class Daemon:
             maker=Makers().of,
         )
         self._gates = Gates(self._switchboard, volume, router)
+        added = Shelf(state_directory / "added")
+        for problem in added.problems:
+            log.error("%s", problem)
         self._reconciler = Reconciler(
             config_directory,
             tag,
@@ -93,6 +98,7 @@ class Daemon:
             lambda: host.facts(self._engine),
             host.prepare_lan_port,
             self._gates,
+            added,
         )
         self._strangers = Strangers(self._switchboard, router)
         self._offers = self._offer_watch()
@@ -110,6 +116,7 @@ class Daemon:
             self._gates,
             self._strangers,
             self._offers,
+            Trials(added, self._reconciler, self._switchboard, volume),
             Access(state_directory),
             NeighbourWatch(router.current, leg),
             self._activity,
@@ -161,6 +168,7 @@ class Daemon:
             if time.monotonic() >= router_due:
                 router_due = time.monotonic() + LOOK_AT_ROUTER_S
                 due = 0.0 if self._look_at_router() else due
+                self._judge_trials()
             if time.monotonic() >= due:
                 self._tidy_up()
                 self._find_configuration()
@@ -202,6 +210,12 @@ class Daemon:
             self._gates.open_the_ready()
         except Failures as error:
             log.warning("%s", error)
+
+    def _judge_trials(self) -> None:
+        try:
+            self.service.judge_trials()
+        except Failures as error:
+            log.error("a VPN that works could not be offered: %s", error)
 
     def _take_note(self) -> None:
         """Let the activity know what destinations do, whenever one of them has said something."""

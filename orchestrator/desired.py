@@ -109,6 +109,11 @@ def _state_directory(destination: str) -> str:
     return f"run/egress-{destination}"
 
 
+def egress_directories(destination: str) -> tuple[str, str]:
+    """Return the directories, below the volume, that belong to a destination alone."""
+    return f"rendered/egress-{destination}", _state_directory(destination)
+
+
 def status_file(destination: str) -> str:
     """Return where, below the volume, an egress writes its status."""
     return f"{_state_directory(destination)}/status.json"
@@ -362,6 +367,7 @@ def _egress_spec(inputs: Inputs, destination: Destination) -> egress.EgressSpec:
         dns=destination.dns,
         internet_probe=destination.internet_probe,
         profile=destination.profile,
+        address_service=config.address_service,
     )
 
 
@@ -369,10 +375,8 @@ def _static_uplink(inputs: Inputs, destination: Destination) -> egress.StaticUpl
     static = inputs.config.uplink(destination.uplink).static
     if static is None:
         return None
-    slots = inputs.state.slots
-    sharing = [d.name for d in inputs.config.destinations if d.uplink == destination.uplink]
-    order = sorted(sharing, key=lambda name: slots[name]).index(destination.name)
-    address = static.addresses.first + order
+    offset = inputs.state.offsets[store.offset_key(destination.uplink, destination.name)]
+    address = static.addresses.first + offset
     return egress.StaticUplink(
         IPv4Interface((address, static.prefixlen)), static.gateway, static.dns
     )
