@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator import dhcp_verdict
+from orchestrator import dhcp_verdict, kinds
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.dhcp_packets import DhcpServer
@@ -22,6 +22,7 @@ from orchestrator.naming import names
 from orchestrator.presence import Sign, is_here
 from orchestrator.store import KnownDevice, State, is_new, wanted_destination
 
+SLEEPERS = frozenset(("phone", "tablet", "watch", "thing"))  # on batteries
 STALE_SECONDS = 60.0  # an egress writes every 20 s at least
 NOT_CHECKED = "not checked"  # because nobody is to be asked (internet_probe: [])
 
@@ -303,7 +304,9 @@ def _device_report(
 def is_online(seen: Seen, device: KnownDevice, lease: Lease | None) -> bool:
     """Say whether a device is in the home now."""
     has_address = lease is not None or device.typed_address is not None
-    return has_address and is_here(seen.signs.get(device.mac), seen.now)
+    kind = device.kind or kinds.guess((device.name or "", device.hostname), "")
+    sign = seen.signs.get(device.mac)
+    return has_address and is_here(sign, seen.now, sleeps=kind in SLEEPERS)
 
 
 def _device_state(

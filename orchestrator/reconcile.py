@@ -97,6 +97,7 @@ class Reconciler:
         self.config: Config | None = last_good.read().value
         self.config_errors: tuple[str, ...] = ()
         self.errors: tuple[str, ...] = ()
+        self.readings = 0  # how often the configuration was read
 
     def reload(self) -> tuple[str, ...]:
         """Read the configuration; return its mistakes, and keep the last good one if it has any."""
@@ -110,6 +111,7 @@ class Reconciler:
                 if config != self.config:
                     self._last_good.write(config)
                 self.config = config
+            self.readings += 1
             return self.config_errors
 
     def _read(self) -> Config:

@@ -16,19 +16,23 @@ from orchestrator import __version__, health
 from orchestrator.access import Access
 from orchestrator.activity import Activity
 from orchestrator.addressing import egress_container
-from orchestrator.client.words import Event
+from orchestrator.client import words
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
 from orchestrator.household import Household
 from orchestrator.leaktest.examiner import Examiner, Run
 from orchestrator.leaktest.fieldwork import House
+from orchestrator.live import Counters, Meter
 from orchestrator.model import Action, Config, ObservedContainer
+from orchestrator.presence import is_here
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
+from orchestrator.refusals import RefusalCounts
+from orchestrator.revision import Revision
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
-from orchestrator.runtime.router import RouterFailed, RouterLink
+from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Refused, Switchboard, nearest
@@ -81,6 +85,12 @@ class Service:
         self._presence = presence
         self._visitors = Visitors(switchboard, router, lambda: engine.process(WEBUI))
         self.activity = activity
+        self._revision = Revision(
+            switchboard, reconciler, volume, gates, strangers, offers, self._who_is_here
+        )
+        counters = Counters(switchboard, router, lambda: reconciler.config)
+        self.meter = Meter(counters.totals, self._revision.now)
+        self._refusals = RefusalCounts(switchboard, router)
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = _NEVER
         self._lock = threading.Lock()
@@ -102,6 +112,10 @@ class Service:
             return report | _NOTHING_YET
         seen = self._seen(config)
         return report | self._report(config, seen, healthy=not (errors or problems))
+
+    def refusals(self) -> dict[str, words.Refusals]:
+        """Return by MAC what was refused or turned of each device's DNS."""
+        return self._refusals.refusals()
 
     def devices(self) -> list[dict[str, Any]]:
         """Return the devices of GET /api/v1/devices."""
@@ -153,7 +167,7 @@ class Service:
         events, following = self.activity.page(before, limit, self._concerns(device))
         return {"events": events, "before": following}
 
-    def _concerns(self, device: str) -> Callable[[Event], bool]:
+    def _concerns(self, device: str) -> Callable[[words.Event], bool]:
         if not device:
             return lambda _: True
         try:
@@ -221,6 +235,7 @@ class Service:
         """Forget what was seen of the containers, because one has changed."""
         self._looked_at = _NEVER
         self._offers.look_again()
+        self._revision.saw_event()
 
     def _reload(self) -> None:
         errors = self._reconciler.reload()
@@ -241,7 +256,9 @@ class Service:
             "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
             "destinations": [_destination(d) for d in destinations],
             "default_destination": "" if config.refuse_new_devices else config.default_destination,
-            "devices": self.household.reports(config, health.device_reports(seen, by_name)),
+            "devices": self.household.reports(
+                config, health.device_reports(seen, by_name), self.refusals()
+            ),
         }
 
     def destination_states(self) -> dict[str, tuple[str, str]]:
@@ -267,6 +284,14 @@ class Service:
         )
         judged = (health.destination_health(seen, d) for d in config.destinations)
         return {d.destination.name: (d.state, d.message) for d in judged}
+
+    def _who_is_here(self) -> object:
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        signs = self._presence.look(self._switchboard.addresses)
+        return sorted(
+            (mac, is_here(sign, now), is_here(sign, now, sleeps=True))
+            for mac, sign in signs.items()
+        )
 
     def _egresses(self, config: Config) -> dict[str, health.EgressStatus | None]:
         names = (d.name for d in config.destinations)
@@ -302,7 +327,7 @@ class Service:
         try:
             router = self._router.current()
             return router is not None and router.marks() is not None
-        except (EngineFailed, RouterFailed, NamespaceGone):
+        except (EngineFailed, NamespaceGone, OSError):
             return False
 
 

@@ -61,12 +61,18 @@ class Switchboard:
         self._addresses: Mapping[str, IPv4Address] = {}
         self._receipts: dict[str, Receipt] = {}
         self._last = LastSwitches()
+        self._changes = 0
         self._lock = threading.RLock()
 
     @property
     def state(self) -> store.State:
         """What is remembered now."""
         return self._ledger.state
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with every change of what is remembered, and every receipt."""
+        return self._changes
 
     @property
     def slots(self) -> Mapping[str, int]:
@@ -210,6 +216,7 @@ class Switchboard:
             if made.old == made.new and timers_before[mac] == device.timer:
                 continue
             self._receipts[mac] = made
+            self._changes += 1
             if device.number != PROBE_NUMBER:
                 self._happened(kind, device=titles[mac], by=by, **as_event(made))
         return receipts
@@ -291,8 +298,9 @@ class Switchboard:
 
         Raises RouterFailed, OSError.
         """
-        known = {d.mac for d in self.state.devices}
+        known, before = {d.mac for d in self.state.devices}, self.state
         cut = self._ledger.commit(new, store.addresses(new, self._addresses))
+        self._changes += new != before
         newcomers = [d for d in new.devices if d.mac not in known and d.number != PROBE_NUMBER]
         for device in newcomers:
             if succession.is_unnamed(self.config, device):

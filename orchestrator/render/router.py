@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 SLOT_MASK = 0xFF
-TABLE = "inet manyways"
+TABLE_NAME = "manyways"
+TABLE = f"inet {TABLE_NAME}"
 MARK_MAP = "device_mark"
 SENDER_SET = "sender"
 LIVE_SET = "live_mark"
@@ -21,6 +22,8 @@ STALE_SET = "stale_mark"
 SHUT_SET = "shut"
 STRANGERS_SET = "strangers"
 STRANGERS_SIZE = 256
+HIDDEN_DNS_SET = "hidden_dns"
+DNS_ELSEWHERE_SET = "dns_elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ def render_rules(view: RouterView) -> str:
         stale_set=STALE_SET,
         strangers_set=STRANGERS_SET,
         strangers_size=STRANGERS_SIZE,
+        hidden_dns_set=HIDDEN_DNS_SET,
+        dns_elsewhere_set=DNS_ELSEWHERE_SET,
         dns_over_tls=_elements(view.dns_over_tls),
         mask=f"{SLOT_MASK:#010x}",
         resolvers=_elements(f"{t.slot:#010x} : {t.egress}" for t in view.transits),
@@ -162,16 +167,22 @@ table {table} {{
 		size 8192
 	}}
 
-	# The marks that may pass. A switch takes the old one out and puts the new one in.
+	# The marks that may pass. A switch takes the old one out and puts the new one in. An element
+	# counts what is let through to its device: the kernel counts where a lookup finds it, and
+	# only the last match before "accept" looks for it.
 	set {live_set} {{
 		type mark
 		size 8192
+		counter
 	}}
 
 	# Whose marks they are: a device that takes another's address and ports gets nothing by it.
+	# Every transaction changes both sets alike, so a mark that is found here is a live one. An
+	# element counts what is let through from its device.
 	set {sender_set} {{
 		type ether_addr . mark
 		size 8192
+		counter
 	}}
 
 	# The slots whose egress is down, as long as the orchestrator sees it; empty at the start.
@@ -194,6 +205,24 @@ table {table} {{
 		size {strangers_size}
 		flags dynamic,timeout
 		timeout 5m
+	}}
+
+	# Who tried to hide its queries, and who asked a server of its own choice: how often. Bounded
+	# and forgetting, because whoever makes up MAC addresses can fill them.
+	set {hidden_dns_set} {{
+		type ether_addr
+		size 1024
+		flags dynamic,timeout
+		timeout 1h
+		counter
+	}}
+
+	set {dns_elsewhere_set} {{
+		type ether_addr
+		size 1024
+		flags dynamic,timeout
+		timeout 1h
+		counter
 	}}
 
 	# Who may hide its queries from the destination's resolver.
@@ -264,6 +293,7 @@ table {table} {{
 
 	chain redirection {{
 		type nat hook prerouting priority dstnat; policy accept;
+		iifname $lan meta l4proto {{ tcp, udp }} th dport 53 ip daddr != {address} ct mark != 0x00000000 update @{dns_elsewhere_set} {{ ether saddr }}
 		iifname $lan meta l4proto {{ tcp, udp }} th dport 53 dnat ip to ct mark & {mask} map @resolver
 		iifname $lan ip daddr {address} tcp dport 80 dnat ip to {page}
 	}}
@@ -300,15 +330,31 @@ table {table} {{
 		iifname $lan oifname $lan goto page
 		ct state invalid goto refuse
 		meta mark 0x00000001-{mask} goto refuse
+		iifname $lan goto from_device
+		oifname $lan ct state established,related ct mark @{live_set} accept
 		ct mark != @{live_set} goto dead
-		iifname $lan ether saddr . ct mark != @{sender_set} goto refuse
+	}}
+
+	# What is refused whatever its mark comes first: what is found in the set of senders is counted
+	# there, and is let through.
+	chain from_device {{
 		# DNS over TLS would hide a query from the destination's resolver.
-		iifname $lan ether saddr != @dns_over_tls meta l4proto {{ tcp, udp }} th dport 853 goto refuse
-		# Only a query, which is redirected to the device's own resolver, goes to a transit network.
-		iifname $lan ip daddr {transit_pool} meta l4proto {{ tcp, udp }} th dport 53 accept
-		iifname $lan ip daddr {transit_pool} goto refuse
-		iifname $lan accept
-		oifname $lan ct state established,related accept
+		meta l4proto {{ tcp, udp }} th dport 853 ether saddr != @dns_over_tls goto hidden_dns
+		ip daddr {transit_pool} jump to_transit
+		ether saddr . ct mark @{sender_set} accept
+		ct mark != @{live_set} goto dead
+		goto refuse
+	}}
+
+	# Only a query, which is redirected to the device's own resolver, goes to a transit network.
+	chain to_transit {{
+		meta l4proto {{ tcp, udp }} th dport 53 return
+		goto refuse
+	}}
+
+	chain hidden_dns {{
+		ct mark != 0x00000000 update @{hidden_dns_set} {{ ether saddr }}
+		goto refuse
 	}}
 
 	chain page {{
