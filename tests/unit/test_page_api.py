@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import Template
 from werkzeug.test import TestResponse
 
 from orchestrator.api.app import ROUTES
@@ -241,3 +244,37 @@ def test_without_the_daemon(tmp_path: Path) -> None:
     for answer in (Program(app).get("/api/v1/status"), Program(app, "x").post(ASSIGN)):
         assert answer.status_code == 503
         assert answer.get_json()["error"]
+
+
+class _Yaml(yaml.SafeLoader):
+    """Home Assistant's YAML: a secret stands in another file."""
+
+
+def _secret(loader: _Yaml, node: yaml.ScalarNode) -> str:
+    return f"<{loader.construct_scalar(node)}>"
+
+
+_Yaml.add_constructor("!secret", _secret)
+
+
+def test_the_example_for_home_assistant_works(program: Program) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    (block,) = re.findall(r"```yaml\n(rest_command:.*?)```", text, re.S)
+    example = yaml.load(block, _Yaml)  # noqa: S506 - a SafeLoader with one tag more
+    command = example["rest_command"]["manyways_switch"]
+    said = {"device": "tv", "destination": "direct"}
+    url = Template(command["url"]).render(said).removeprefix("http://192.168.77.1")
+    answer = program._client.post(
+        url,
+        data=Template(command["payload"]).render(said),
+        content_type=command["content_type"],
+        headers=program._headers,
+    )
+    assert answer.status_code == 200
+    (rest,) = example["rest"]
+    devices = program.get(rest["resource"].removeprefix("http://192.168.77.1")).get_json()
+    value = rest["sensor"][0]["value_template"]
+    assert Template(value).render(value_json=devices).strip() == "direct"
+    assert Template(value).render(value_json={"devices": []}).strip() == "unknown"
+    (select,) = example["template"][0]["select"]
+    assert select["select_option"][0]["action"] == "rest_command.manyways_switch"
