@@ -19,6 +19,7 @@ from orchestrator.client import (
     PauseReceipt,
     Receipt,
     Status,
+    Trial,
     Uplink,
     describe_cut,
 )
@@ -111,7 +112,10 @@ def _destination_node(destination: Destination, status: Status, style: Style) ->
     """A destination, its chain of checks, and the devices at the end of the chain."""
     name, state = destination["name"], destination["state"]
     facts: list[str] = [] if destination["kind"] == name else [destination["kind"]]
+    facts += [f"'{destination['title']}'"] if destination["title"] != name else []
+    facts += [destination["country"]] if destination["country"] else []
     facts += ["default"] if name == status["default_destination"] else []
+    facts += [] if destination["offered"] else ["on trial"]
     devices = [d for d in status["devices"] if d["destination"] == name]
     failed = [c for c in destination["checks"] if c["state"] == "failed"]
     broken = failed[0] if failed else None
@@ -122,9 +126,16 @@ def _destination_node(destination: Destination, status: Status, style: Style) ->
         f"{name} ({', '.join(facts)})" if facts else name,
         _loud(state),
         _TONES.get(state, "bad"),
-        "" if said else destination["message"],
+        _outside(destination) if said or not destination["message"] else destination["message"],
         (*checks, _devices_node(devices, destination, style)),
     )
+
+
+def _outside(destination: Destination) -> str:
+    """How a destination looks from outside, and how far that is."""
+    address, latency = destination["public_address"], destination["latency_ms"]
+    seen = [f"seen as {address}"] if address else []
+    return ", ".join([*seen, *([] if latency is None else [f"{latency:.0f} ms"])])
 
 
 def _check_node(check: Check, broken: Check | None) -> Node:
@@ -242,6 +253,17 @@ def pause_text(receipt: PauseReceipt) -> str:
     if receipt["paused"]:
         return f"{name} is paused: {devices} refused, {describe_cut(receipt)}"
     return f"{name} is resumed: {devices} may send again"
+
+
+def trial_text(trial: Trial) -> str:
+    """What became of an added VPN, a line for each thing that is wrong or worth knowing."""
+    name = clean(trial["name"])
+    if not trial["accepted"]:
+        lines = (f"  {clean(problem)}" for problem in trial["problems"])
+        return "\n".join([f"{name} was not added:", *lines])
+    notes = (f"  note: {clean(note)}" for note in trial["notes"])
+    first = f"{name} is being tried; devices can use it as soon as it has worked once"
+    return "\n".join([first, *notes, "how far it is: orchestrator status"])
 
 
 def actions_text(actions: Sequence[Action], nothing: str, style: Style) -> str:

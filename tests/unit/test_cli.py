@@ -59,7 +59,7 @@ def test_status_and_its_exit_codes(run: Run, standin: Standin) -> None:
     standin.report = degraded()
     ran = run("status")
     assert ran.code == 1
-    assert "uk (openvpn)      DOWN" in ran.out
+    assert "uk (openvpn, GB)  DOWN" in ran.out
 
 
 def test_unreachable_is_two(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

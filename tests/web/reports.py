@@ -70,7 +70,7 @@ def destination(name: str) -> Destination:
     return {
         "name": name,
         "title": name,
-        "country": name.upper() if vpn and len(name) == 2 else "",
+        "country": {"uk": "GB", "de": "DE", "nl": "NL"}.get(name, ""),
         "kind": "openvpn" if vpn else "direct",
         "uplink": "home",
         "added": False,
