@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 from orchestrator.client.words import Event, Refusals
 
-SETTLE_S = 5.0
+SETTLE_S = 10.0
 FIRST_S = 60.0  # after the start everything begins to work, one after the other
 HOUR_S, DAY_S = 3600.0, 86400.0
 

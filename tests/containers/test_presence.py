@@ -115,3 +115,17 @@ def test_a_vpn_that_fails_and_works_again_is_told_once_each(router: Router) -> N
     router.wait_until_healthy()
     home.wait_for("it works again", lambda: len(told()) == 2, 30)
     assert told()[-1] == ("works", "")
+
+
+def test_a_device_that_hides_its_queries_is_named(router: Router) -> None:
+    before = _activity(router)[0]["id"]
+    tls = ("curl", "-s", "--max-time", "2", "-o", "/dev/null", "https://8.8.8.8:853/")
+    assert home.attempt("laptop", *tls).returncode == 7
+
+    def told() -> Any:
+        events = [e for e in _activity(router) if e["id"] > before and e["kind"] == "dns_over_tls"]
+        return events or None
+
+    (event,) = home.wait_for("it is told", told, 90)
+    assert (event["device"], event["by"]) == ("laptop", "")
+    assert event["count"] >= 1
