@@ -87,7 +87,7 @@ def test_whispers_stay_small_in_the_picture() -> None:
 
 def test_without_a_past_there_is_an_empty_picture() -> None:
     made = present.picture([])
-    assert (made.down, made.up) == ("", "")
+    assert made.down == made.up == ""
 
 
 def test_the_biggest_come_first_and_the_quiet_are_apart() -> None:
