@@ -17,7 +17,7 @@ from webui.present import destinations as present
 from webui.present.common import Notice
 from webui.rules import rule
 from webui.texts import texts
-from webui.uploads import LARGEST_PROFILE, drain
+from webui.uploads import LARGEST_PROFILE
 
 NAME_AT_MOST = 15
 
@@ -109,7 +109,6 @@ def remove(name: str) -> Answer:
 
 @bp.errorhandler(RequestEntityTooLarge)
 def too_large(_: RequestEntityTooLarge) -> Answer:
-    drain(request)
     return _refused(Draft(problems=(texts()("ways.add.too_big"),), open=True), 413)
 
 

@@ -22,7 +22,7 @@
     const days = new Map();
     for (const time of lines) {
       const moment = new Date(time.dateTime);
-      time.textContent = moment.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hour12: false });
+      time.textContent = [moment.getHours(), moment.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":");
       if (!days.has(day(moment))) days.set(day(moment), { moment, lines: [] });
       days.get(day(moment)).lines.push(time.closest("li"));
     }
