@@ -11,6 +11,7 @@ from webui.present import common
 from webui.present.common import TONES, Symbol, Tone, as_sentence, end
 from webui.present.destinations import way_id
 from webui.present.overall import alerts, headline
+from webui.present.plain import plain
 from webui.texts import texts
 
 KINDS = (
@@ -245,7 +246,7 @@ def _until(device: Device, ways: dict[str, Choice]) -> str:
 
 def _trouble(device: Device, way: Choice | None) -> str:
     """Why a device cannot get out, and what to do; empty when it can."""
-    t, said = texts(), device["message"]
+    t, said = texts(), plain(device["message"])
     title = way.title if way else device["destination"]
     if device["state"] == "ok":
         return ""
