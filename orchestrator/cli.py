@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -33,6 +33,10 @@ examples:
 exit codes: 0 all is well; 1 something is not, or the request failed; 2 the
 Manyways daemon does not answer; 64 the command was not understood.
 Each verb explains itself: orchestrator assign --help
+"""
+DOCTOR_CODES = """\
+exit codes: 0 nothing is wrong; 1 a warning, or something that could not be
+looked at; 2 an error, which keeps the router from working.
 """
 
 
@@ -125,6 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the directory that holds router.yaml and profiles/",
     )
+    _add_machine_verbs(verb)
     verb("plan", "say what `up` would do, and why", "orchestrator plan")
     verb("up", "read the configuration and make everything so", "orchestrator up")
     verb(
@@ -136,9 +141,33 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_machine_verbs(verb: Callable[..., _Parser]) -> None:
+    init = verb(
+        "init",
+        "look at this machine and write a first router.yaml",
+        "orchestrator init",
+        data=False,
+    )
+    init.add_argument("--yes", action="store_true", help="ask nothing; take what is proposed")
+    init.add_argument(
+        "--force", action="store_true", help="replace router.yaml; it stays as router.yaml.bak"
+    )
+    init.set_defaults(ask=_ask, json=False)
+    doctor = verb(
+        "doctor",
+        "look for what goes wrong on real machines, each with cause and cure",
+        "orchestrator doctor",
+    )
+    doctor.add_argument(
+        "--hardware", action="store_true", help="also show the hardware, and what to expect of it"
+    )
+    doctor.set_defaults(config=Path(os.environ.get("MANYWAYS_CONFIG") or _config_here()))
+    doctor.epilog = f"{DOCTOR_CODES}\n{doctor.epilog}"
+
+
 VERBS = (
     *("status", "devices", "assign", "pause", "resume", "rename", "logs"),
-    *("leaktest", "check", "plan", "up", "down", "run"),
+    *("leaktest", "check", "init", "doctor", "plan", "up", "down", "run"),
 )
 
 
@@ -192,6 +221,9 @@ def _answer(args: argparse.Namespace) -> int:
         answer = act(args, Control(), _style())
     except ControlError as error:
         return _refused(error, args)
+    except EOFError:
+        _complain("nobody answers", "to take what is proposed: orchestrator init --yes")
+        return USAGE
     _print(answer, args)
     return answer.code
 
@@ -247,8 +279,21 @@ def _print(answer: Answer, args: argparse.Namespace) -> None:
     if answer.text:
         print(answer.text)
     sys.stdout.flush()
+    for line in answer.aside:
+        print(line, file=sys.stderr)
     for trouble in answer.trouble:
         _complain(trouble)
+
+
+def _ask(question: str) -> str:
+    """Ask on standard error, because standard output may go into a file. Raises EOFError."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        sys.stderr.write("\n")
+        raise EOFError
+    return answer
 
 
 def _refused(
