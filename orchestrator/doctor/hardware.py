@@ -76,14 +76,14 @@ def radio(machine: Machine) -> Findings:
         yield Finding("radio", "ok", _driver(found))
         yield _access_point(found)
     if not radios:
-        yield Finding("radio", "ok", "none (expected on a Raspberry Pi 3 or later: brcmfmac)")
+        yield Finding("radio", "ok", "none (expected: brcmfmac, on a Raspberry Pi 3 or later)")
 
 
 def _driver(found: Radio) -> str:
     firmware = f"firmware {found.firmware}" if found.firmware else "its firmware is not said"
     return (
-        f"{found.interface}: {found.driver or 'driver not said'}, {firmware} (expected on a Pi: "
-        "brcmfmac, firmware 7.45 or later)"
+        f"{found.interface}: {found.driver or 'driver not said'}, {firmware} (expected: brcmfmac "
+        "with firmware 7.45 or later, on a Pi)"
     )
 
 
@@ -114,7 +114,7 @@ def supply(machine: Machine) -> Findings:
     """The firmware's memory of the power supply since the start."""
     seen = known(machine.power)
     if seen is None:
-        yield Finding("supply", "ok", "no firmware that measures it (expected on a Pi: 0x0)")
+        yield Finding("supply", "ok", "no firmware that measures it (expected: 0x0, on a Pi)")
         return
     if not seen.history:
         raise NotSeen("this kernel tells of the moment only; on the Pi: `vcgencmd get_throttled`")
@@ -136,7 +136,7 @@ def temperature(machine: Machine) -> Findings:
     """The processor's heat at this moment."""
     degrees = known(_hardware(machine).degrees)
     if degrees is None:
-        yield Finding("temperature", "ok", "no sensor")
+        yield Finding("temperature", "ok", f"no sensor (expected: below {WARM:.0f} °C)")
         return
     yield Finding(
         "temperature",
@@ -150,7 +150,9 @@ def card(machine: Machine) -> Findings:
     """What the SD card says of itself."""
     found = known(_hardware(machine).card)
     if found is None:
-        yield Finding("SD card", "ok", "none: this machine starts from something else")
+        yield Finding(
+            "SD card", "ok", "none (expected: one on a Pi, unless it starts from a USB disk)"
+        )
         return
     fast = found.application > 0 or found.uhs > 0 or found.video > 0
     yield Finding(

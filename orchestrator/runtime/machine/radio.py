@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pyroute2.netlink import NLM_F_REQUEST
 from pyroute2.netlink.exceptions import NetlinkError
@@ -82,31 +83,36 @@ def _countries(tree: Tree, zone: str) -> tuple[str, ...]:
     return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What `iw phy` says of one radio; None where it says nothing, or is not installed."""
+
+    access_point: bool | None = None
+    most_stations: int | None = None
+
+
 def radios(tree: Tree, found: Sequence[Port]) -> tuple[Radio, ...]:
     """Return what the radios of this namespace tell. Raises NotSeen."""
-    told = _iw()
+    text = _iw()
     return tuple(
-        _radio(port, tree.text(f"/sys/class/net/{port.name}/phy80211/name") or "", told)
+        _radio(port, told(text, tree.text(f"/sys/class/net/{port.name}/phy80211/name") or ""))
         for port in found
         if port.wireless
     )
 
 
-def _radio(port: Port, phy: str, told: str | None) -> Radio:
-    own = None if told is None else section(told, phy)
-    return Radio(
-        port.name,
-        port.driver,
-        firmware(port.name),
-        None if own is None else bool(_MODE_AP.search(own)),
-        int(most[1]) if own is not None and (most := _MOST.search(own)) else None,
-    )
+def _radio(port: Port, says: Told) -> Radio:
+    return Radio(port.name, port.driver, firmware(port.name), says.access_point, says.most_stations)
 
 
-def section(told: str, phy: str) -> str | None:
-    """Return the part of `iw phy` that is about one radio."""
-    parts = re.split(r"^Wiphy (\S+)$", told, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True)).get(phy)
+def told(text: str | None, phy: str) -> Told:
+    """Return what `text`, the output of `iw phy`, says of one radio."""
+    parts = re.split(r"^Wiphy (\S+)$", text or "", flags=re.MULTILINE)
+    own = dict(zip(parts[1::2], parts[2::2], strict=True)).get(phy)
+    if own is None:
+        return Told()
+    most = _MOST.search(own)
+    return Told(bool(_MODE_AP.search(own)), int(most[1]) if most else None)
 
 
 def _iw() -> str | None:
