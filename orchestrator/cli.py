@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 FAILED, UNREACHABLE, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 64, 130, 141
 IN_CONTAINER = "/config"
 MOST_LINES = 10_000
+_IN_MINUTES = {"m": 1, "min": 1, "h": 60, "d": 24 * 60}
 
 EPILOG = """\
 examples:
   orchestrator status
   orchestrator assign tv uk
+  orchestrator assign tv uk --for 2h
 
 exit codes: 0 all is well; 1 something is not, or the request failed; 2 the
 Manyways daemon does not answer; 64 the command was not understood.
@@ -53,6 +56,28 @@ def _lines(text: str) -> int:
     return int(text)
 
 
+def _minutes(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,5})(m|min|h|d)", text.strip().lower())
+    minutes = int(found[1]) * _IN_MINUTES[found[2]] if found else 0
+    if not 1 <= minutes <= _IN_MINUTES["d"] * 7:
+        raise argparse.ArgumentTypeError(f"write for example 30m, 2h or 1d, not '{text}'")
+    return minutes
+
+
+def _add_times(assign: _Parser) -> None:
+    times = assign.add_mutually_exclusive_group()
+    times.add_argument(
+        "--for",
+        dest="minutes",
+        type=_minutes,
+        metavar="TIME",
+        help="then back to where it is now: 30m, 2h; a week at most",
+    )
+    times.add_argument(
+        "--until", metavar="TIME", help="then back: midnight, or 2030-12-31T23:30:00+01:00"
+    )
+
+
 def _config_here() -> str:
     return IN_CONTAINER if Path(IN_CONTAINER).is_dir() else "."
 
@@ -69,6 +94,25 @@ def _add_leaktest_words(leaktest: _Parser) -> None:
     leaktest.add_argument(
         "--yes", action="store_true", help="do not ask before --disruptive disturbs devices"
     )
+
+
+def _add_access_words(verb: Callable[[str, str, str], _Parser]) -> None:
+    password = verb(
+        "password",
+        "say whether the page has a password, or remove one that was forgotten",
+        "orchestrator password --remove",
+    )
+    password.add_argument(
+        "--remove", action="store_true", help="open the page to everybody at home again"
+    )
+    tokens = verb(
+        "tokens",
+        "list, make and revoke the keys of programs that use the API",
+        'orchestrator tokens --make "Home Assistant"',
+    )
+    change = tokens.add_mutually_exclusive_group()
+    change.add_argument("--make", metavar="NAME", help="make a key; it is shown this once")
+    change.add_argument("--revoke", metavar="ID", help="make a key worthless from now on")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -99,15 +143,19 @@ def build_parser() -> argparse.ArgumentParser:
     assign = verb("assign", "send a device by another destination", "orchestrator assign tv uk")
     assign.add_argument("device", metavar="DEVICE", help="its name, MAC or IP address")
     assign.add_argument("destination", metavar="DESTINATION", help="as `status` names it")
+    _add_times(assign)
+    undo = verb("undo", "take the last switch of a device back", "orchestrator undo tv")
+    undo.add_argument("device", metavar="DEVICE", help="its name, MAC or IP address")
     for name, summary in (
         ("pause", "refuse everything of a destination's devices until `resume`"),
         ("resume", "let a paused destination's devices out again"),
     ):
         made = verb(name, summary, f"orchestrator {name} uk")
         made.add_argument("destination", metavar="DESTINATION", help="as `status` names it")
-    rename = verb("rename", "give a device another name", "orchestrator rename tv kitchen-tv")
+    rename = verb("rename", "give a device another name", "orchestrator rename tv 'Kitchen TV'")
     rename.add_argument("device", metavar="DEVICE", help="its name, MAC or IP address")
-    rename.add_argument("name", metavar="NAME", help="letters, digits and hyphens")
+    rename.add_argument("name", metavar="NAME", help="up to 40 letters of any kind")
+    _add_access_words(verb)
     logs = verb("logs", "show what a part of the router wrote last", "orchestrator logs uk")
     logs.add_argument(
         "name",
@@ -121,6 +169,11 @@ def build_parser() -> argparse.ArgumentParser:
         "orchestrator leaktest uk",
     )
     _add_leaktest_words(leaktest)
+    activity = verb(
+        "activity", "show what happened: who switched what, what failed", "orchestrator activity"
+    )
+    activity.add_argument("--device", default="", metavar="DEVICE", help="only what concerns it")
+    activity.add_argument("--lines", type=_lines, default=50, metavar="N", help="how many (50)")
     check = verb("check", "read the configuration and list every mistake", "orchestrator check")
     check.add_argument(
         "--config",
@@ -166,8 +219,9 @@ def _add_machine_verbs(verb: Callable[..., _Parser]) -> None:
 
 
 VERBS = (
-    *("status", "devices", "assign", "pause", "resume", "rename", "logs"),
-    *("leaktest", "check", "init", "doctor", "plan", "up", "down", "run"),
+    *("status", "devices", "assign", "undo", "pause", "resume", "rename", "logs", "activity"),
+    *("password", "tokens"),
+    *("init", "doctor", "leaktest", "check", "plan", "up", "down", "run"),
 )
 
 
@@ -221,9 +275,6 @@ def _answer(args: argparse.Namespace) -> int:
         answer = act(args, Control(), _style())
     except ControlError as error:
         return _refused(error, args)
-    except EOFError:
-        _complain("nobody answers", "to take what is proposed: orchestrator init --yes")
-        return USAGE
     _print(answer, args)
     return answer.code
 
@@ -329,6 +380,9 @@ def _print_json(data: object) -> None:
 
 def _style() -> Style:
     """What standard output can show; a program that reads it gets no colour."""
+    from datetime import datetime
+
+    from orchestrator.runtime.clock import home_zone
     from orchestrator.tree import Style
 
     terminal = sys.stdout.isatty()
@@ -338,6 +392,7 @@ def _style() -> Style:
         width=max(40, min(columns or 80, 80)),
         unicode=encoding.startswith("utf"),
         colour=terminal and "NO_COLOR" not in os.environ,
+        now=datetime.now(home_zone()),
     )
 
 

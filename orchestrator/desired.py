@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
-from orchestrator import addressing, store
+from orchestrator import addressing, naming, store
 from orchestrator.addressing import Side, mac_address
 from orchestrator.model import (
     Config,
@@ -305,7 +305,7 @@ def _files(inputs: Inputs) -> Iterable[FileSpec]:
     reserved = {d.mac: d.address for d in config.devices if d.address}
     text = dhcp.render_reservations(reserved)
     yield FileSpec("rendered/dhcp/reservations", text, DHCP, OnChange.RELOAD)
-    hosts = render_names(config, store.names(config, state), {**reserved, **inputs.addresses})
+    hosts = render_names(config, naming.names(config, state), {**reserved, **inputs.addresses})
     yield FileSpec(f"{NAMES_DIRECTORY}/hosts", hosts, None, OnChange.NOTHING)
     for destination in config.destinations:
         yield from _egress_files(inputs, destination)

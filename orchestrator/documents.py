@@ -36,10 +36,11 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory outlast a power cut. Raises OSError."""
     # Without this the rename itself may be lost, and with it the newest version.
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -18,7 +18,9 @@ from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
-from orchestrator.store import KnownDevice, State, is_new, names, wanted_destination
+from orchestrator.naming import names
+from orchestrator.presence import Sign, is_here
+from orchestrator.store import KnownDevice, State, is_new, wanted_destination
 
 STALE_SECONDS = 60.0  # an egress writes every 20 s at least
 NOT_CHECKED = "not checked"  # because nobody is to be asked (internet_probe: [])
@@ -129,6 +131,7 @@ class Seen:
     reservations: Mapping[str, IPv4Address] = field(default_factory=dict)
     shut: frozenset[str] = frozenset()  # whose egress has said nothing since it was down
     dhcp: dhcp_verdict.Asked | None = None
+    signs: Mapping[str, Sign] = field(default_factory=dict)  # of each device, as far as known
 
 
 def destination_health(seen: Seen, destination: Destination) -> DestinationHealth:
@@ -292,9 +295,15 @@ def _device_report(
         destination=device.active or wanted_destination(seen.config, seen.state, device),
         state=state,
         message=message,
-        online=lease is not None or device.typed_address is not None,
+        online=is_online(seen, device, lease),
         receipt=seen.receipts.get(device.mac),
     )
+
+
+def is_online(seen: Seen, device: KnownDevice, lease: Lease | None) -> bool:
+    """Say whether a device is in the home now."""
+    has_address = lease is not None or device.typed_address is not None
+    return has_address and is_here(seen.signs.get(device.mac), seen.now)
 
 
 def _device_state(

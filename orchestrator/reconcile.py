@@ -137,8 +137,13 @@ class Reconciler:
         return Images(names, {role: self._engine.image_id(name) for role, name in names.items()})
 
     def leases(self) -> tuple[Lease, ...]:
-        """Return the leases that the DHCP server has given."""
-        return parse_leases(self._volume.read(LEASES_FILE) or "")
+        """Return the leases that the DHCP server has given, but for those that were left behind.
+
+        One that is renewed is no longer left: its device is back.
+        """
+        left = self._switchboard.state.left_leases
+        found = parse_leases(self._volume.read(LEASES_FILE) or "")
+        return tuple(lease for lease in found if left.get(lease.mac) != lease.expires)
 
     def leases_changed_at(self) -> int:
         """Return a number that changes with the leases."""

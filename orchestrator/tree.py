@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 Tone = Literal["", "good", "warn", "bad", "dim"]
@@ -20,11 +21,15 @@ _MESSAGE_WIDTH = 24  # with less room beside the state, the message goes below i
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to draw: the width in columns, and what the terminal can show."""
+    """How to draw: the width in columns, what the terminal can show, and the time at home.
+
+    Without `now`, times are shown in UTC.
+    """
 
     width: int = 80
     unicode: bool = True
     colour: bool = False
+    now: datetime | None = None
 
     @property
     def arrow(self) -> str:
@@ -48,6 +53,19 @@ class Node:
 def clean(text: str) -> str:
     """`text` without what a terminal would obey: control and other unprintable characters."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def moment(iso: str, style: Style) -> str:
+    """A time as a person at home says it: the day only when it is further away than a day."""
+    try:
+        time = datetime.fromisoformat(iso)
+    except ValueError:
+        return clean(iso)
+    if style.now is None:
+        return f"{time.astimezone(UTC):%a %H:%M} UTC"
+    here = time.astimezone(style.now.tzinfo)
+    near = abs(time - style.now) < timedelta(days=1)
+    return f"{here:%H:%M}" if near else f"{here:%a %H:%M}"
 
 
 def paint(text: str, tone: Tone, style: Style) -> str:

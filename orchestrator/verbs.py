@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import happenings
 from orchestrator import status as show
 from orchestrator.client import Control
 from orchestrator.tree import Style, clean
@@ -17,7 +18,7 @@ from orchestrator.tree import Style, clean
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from orchestrator.client import Outcome
+    from orchestrator.client import Event, Outcome
     from orchestrator.model import HostFacts
 
 
@@ -32,6 +33,7 @@ class Answer:
     aside: tuple[str, ...] = ()
 
 
+_PAGE = 200  # events that the daemon gives at a time
 Verb = Callable[["Namespace", Control, Style], Answer]
 
 
@@ -46,7 +48,12 @@ def devices(_: Namespace, control: Control, style: Style) -> Answer:
 
 
 def assign(args: Namespace, control: Control, style: Style) -> Answer:
-    receipt = control.assign(args.device, args.destination)
+    receipt = control.assign(args.device, args.destination, minutes=args.minutes, until=args.until)
+    return Answer(show.receipt_text(receipt, style), receipt)
+
+
+def undo(args: Namespace, control: Control, style: Style) -> Answer:
+    receipt = control.undo(args.device)
     return Answer(show.receipt_text(receipt, style), receipt)
 
 
@@ -62,8 +69,47 @@ def resume(args: Namespace, control: Control, _: Style) -> Answer:
 
 def rename(args: Namespace, control: Control, _: Style) -> Answer:
     device = control.rename(args.device, args.name)
-    text = f"{clean(args.device)} is now called {clean(device['name'])}"
+    text = f"{clean(args.device)} is now called {clean(device['title'])}"
+    if device["title"] != device["name"]:
+        text += f", and {clean(device['name'])} in the home network"
     return Answer(text, device)
+
+
+def password(args: Namespace, control: Control, _: Style) -> Answer:
+    access = control.remove_password() if args.remove else control.access()
+    if access["damaged"]:
+        text = (
+            "What was set could not be read, so nobody may change anything on the page."
+            "\nTo open it to everybody at home: orchestrator password --remove"
+        )
+        return Answer(text, access, 1)
+    if not access["password"]:
+        return Answer("The page has no password: everybody at home may change everything.", access)
+    return Answer(f"The page has a password. {_POLICIES[access['policy']]}", access)
+
+
+_POLICIES = {
+    "everybody": "Without it everybody at home may still switch all devices.",
+    "own": "Without it everybody may look, and switch their own device.",
+    "password": "Without it the page shows nothing.",
+}
+
+
+def tokens(args: Namespace, control: Control, _: Style) -> Answer:
+    if args.make is not None:
+        made = control.make_token(args.make)
+        text = f"{clean(made['name'])}: {made['secret']}\nIt is not shown again."
+        return Answer(text, made)
+    if args.revoke is not None:
+        control.revoke_token(args.revoke)
+        return Answer(f"The key {clean(args.revoke)} is worthless now.", {"revoked": args.revoke})
+    found = control.tokens()
+    lines = [
+        f"{token['id']}  {clean(token['name'])}  made {token['made_at'][:10]},"
+        f" last used {(token['used_at'] or 'never')[:10]}"
+        for token in found
+    ]
+    return Answer("\n".join(lines) or "There are no keys.", {"tokens": found})
 
 
 def plan(_: Namespace, control: Control, style: Style) -> Answer:
@@ -90,6 +136,19 @@ def logs(args: Namespace, control: Control, _: Style) -> Answer:
     lines = control.logs(args.name, args.lines)
     text = "\n".join(clean(line.expandtabs()) for line in lines)
     return Answer(text, {"lines": lines})
+
+
+def activity(args: Namespace, control: Control, style: Style) -> Answer:
+    """The last events; they come in pages."""
+    found: list[Event] = []
+    before: int | None = None
+    while len(found) < args.lines:
+        limit = min(_PAGE, args.lines - len(found))
+        page = control.activity(before=before, limit=limit, device=args.device)
+        found += page["events"]
+        if (before := page["before"]) is None:
+            break
+    return Answer(happenings.activity_text(found, style), {"events": found})
 
 
 def check(args: Namespace, _control: Control, _style: Style) -> Answer:
@@ -138,6 +197,8 @@ def init(args: Namespace, _control: Control, _style: Style) -> Answer:
         return Answer("", {}, 1, (f"this machine's ports can't be seen: {why}",))
     except NoProposal as lack:
         return Answer("", {}, 1, (f"{lack.message}; {lack.hint}",))
+    except EOFError:
+        return Answer("", {}, 64, ("nobody answers; to take what is proposed, add --yes",))
     if wanted is None:
         return Answer("", {}, 1, ("nothing was written",))
     return Answer(render(wanted, ports).rstrip(), {}, aside=tuple(plugs(wanted, ports)))

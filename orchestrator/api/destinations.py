@@ -10,11 +10,11 @@ from orchestrator.service import Service
 
 
 def _pause(service: Service, call: Call) -> Any:
-    return service.pause(call.path["name"], pause=True)
+    return service.pause(call.path["name"], pause=True, by=service.who(call.by))
 
 
 def _resume(service: Service, call: Call) -> Any:
-    return service.pause(call.path["name"], pause=False)
+    return service.pause(call.path["name"], pause=False, by=service.who(call.by))
 
 
 ROUTES = (

@@ -12,9 +12,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from orchestrator.render.router import (
     LIVE_SET,
@@ -26,9 +26,12 @@ from orchestrator.render.router import (
 )
 from orchestrator.runtime.conntrack import Conntrack, Flows
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
-from orchestrator.runtime.nudge import nudge
+from orchestrator.runtime.nudge import TcpConnection, nudge
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class RouterFailed(Exception):
@@ -37,10 +40,18 @@ class RouterFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a change of marks cut: entries removed, and the time from start to end."""
+    """What a change of marks cut: entries removed, and the time from start to end.
+
+    `by_mark` says how many of them had which mark.
+    """
 
     connections: int
     milliseconds: float
+    by_mark: Mapping[int, int] = field(default_factory=dict)
+
+    def of_device(self, number: int) -> int:
+        """Return how many were those of the device with that number."""
+        return sum(n for mark, n in self.by_mark.items() if mark >> 8 & 0xFFF == number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,14 @@ class RouterNamespace:
         Forgets which marks they had. None before the rules are loaded. Raises NamespaceGone.
         """
         return self._thread.run(_cut_stale, self._nft, self._conntrack)
+
+    def origin(self, reply: TcpConnection) -> TcpConnection | None:
+        """Return how a connection began, as `Conntrack.origin`. Raises NamespaceGone, OSError."""
+        return self._thread.run(self._conntrack.origin, reply)
+
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `function` inside the namespace; a switch waits meanwhile. Raises NamespaceGone."""
+        return self._thread.run(function, *args, **kwargs)
 
     def apply(self, transaction: str) -> None:
         """Apply nft commands as one transaction. Raises RouterFailed and NamespaceGone."""
@@ -190,10 +209,11 @@ def _change(nft: Any, conntrack: Conntrack, transaction: str, dead: list[int]) -
     start = time.perf_counter()
     if transaction:
         _command(nft, transaction)
-    cut = [_flush(conntrack, mark) for mark in dead]
+    cut = {mark: _flush(conntrack, mark) for mark in dead}
     took = (time.perf_counter() - start) * 1000
-    nudge(connection for flows in cut for connection in flows.tcp)
-    return Cut(sum(flows.count for flows in cut), took)
+    nudge(connection for flows in cut.values() for connection in flows.tcp)
+    by_mark = {mark: flows.count for mark, flows in cut.items()}
+    return Cut(sum(by_mark.values()), took, by_mark)
 
 
 def _cut_stale(nft: Any, conntrack: Conntrack) -> int:

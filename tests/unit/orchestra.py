@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from orchestrator.access import Access
+from orchestrator.activity import Activity
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config, HostFacts, HostInterface
 from orchestrator.reconcile import Reconciler
 from orchestrator.runtime.engine import Engine
+from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
@@ -59,7 +62,10 @@ class Orchestra:
         self.document = Document(state_folder / "state.json", State)
         self.link = RouterLink(lambda: None)
         state = self.document.read().value or NEW
-        self.switchboard = Switchboard(self.document, state, self.volume, self.link)
+        self.activity = Activity(state_folder)
+        self.switchboard = Switchboard(
+            self.document, state, self.volume, self.link, happened=self.activity.happened
+        )
         engine = cast(Engine, self.engine)
         self.gates = Gates(self.switchboard, self.volume, self.link)
         self.reconciler = Reconciler(
@@ -83,6 +89,9 @@ class Orchestra:
             self.gates,
             Strangers(self.switchboard, self.link),
             self.offers,
+            Access(state_folder),
+            NeighbourWatch(self.link.current, ""),
+            self.activity,
         )
 
     def configure(self, text: str) -> None:

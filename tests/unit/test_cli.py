@@ -206,6 +206,41 @@ def test_logs(run: Run, standin: Standin) -> None:
     assert standin.asked[-1][1] == "/api/v1/logs/uk?lines=5"
 
 
+def _event(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "at": "2026-07-01T12:00:00+00:00",
+        "kind": "works",
+        "mac": "",
+        "device": "",
+        "destination": f"d{number}",
+        "old": "",
+        "new": "",
+        "by": "",
+        "count": 0,
+        "message": "",
+    }
+
+
+def test_activity_is_read_page_by_page_until_there_is_enough(run: Run, standin: Standin) -> None:
+    page = {"events": [_event(n) for n in range(300, 100, -1)], "before": 101}
+    standin.answers["/api/v1/activity"] = (200, page)
+    ran = run("activity", "--lines", "400", "--device", "living room")
+    assert len(ran.out.splitlines()) == 400
+    assert ran.out.splitlines()[-1].endswith("d300 works again")
+    assert [path.partition("?")[2] for _, path, _ in standin.asked] == [
+        "limit=200&device=living%20room",
+        "limit=200&before=101&device=living%20room",
+    ]
+
+
+def test_activity_ends_where_there_is_no_more(run: Run, standin: Standin) -> None:
+    page = {"events": [_event(1)], "before": None}
+    standin.answers["/api/v1/activity"] = (200, page)
+    assert json.loads(run("activity", "--json").out) == {"events": [_event(1)]}
+    assert len(standin.asked) == 1
+
+
 @pytest.mark.parametrize("lines", ["0", "-1", "x", "99999999", "٣"])
 def test_a_wrong_number_of_lines(run: Run, lines: str) -> None:
     ran = run("logs", "uk", f"--lines={lines}")

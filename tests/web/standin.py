@@ -65,7 +65,7 @@ class Standin:
             return 404, {"error": f"no device is called '{ref}'", "hint": ""}
         if self._find(name) not in (None, device):
             return 409, {"error": f"'{name}' is taken", "hint": "choose another name"}
-        device["name"] = name
+        device["name"], device["title"] = name.lower().replace(" ", "-"), name
         return 200, device
 
 
