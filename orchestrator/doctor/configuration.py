@@ -12,7 +12,7 @@ _ASK = "ask the provider for a new profile, and put it in the place of the old o
 
 def router_yaml(machine: Machine) -> Findings:
     """Whether there is one, and whether it can be read."""
-    mistakes = machine.mistakes
+    mistakes = known(machine.mistakes)
     if mistakes is None:
         yield Finding("router.yaml", "error", "is missing", "`orchestrator init` writes one")
     elif mistakes:

@@ -229,7 +229,7 @@ class Machine:
     firewall: Firewall | Unseen
     forwarding: Forwarding | Unseen
     disks: tuple[Disk, ...] | Unseen
-    mistakes: tuple[str, ...] | None  # of router.yaml; None when there is no such file
+    mistakes: tuple[str, ...] | Unseen | None  # of router.yaml; None when there is no such file
     wanted: Wanted | Unseen
     secrets: tuple[SecretFile, ...] | Unseen
     certificates: tuple[Certificate, ...] | Unseen

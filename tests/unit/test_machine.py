@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config import ConfigErrors
-from orchestrator.doctor import der
+from orchestrator.doctor import der, examine
 from orchestrator.doctor.machine import (
     Card,
     Clock,
@@ -461,6 +461,61 @@ def test_the_dates_are_openssls_own(tmp_path: Path) -> None:
 def test_what_is_no_certificate_is_said_to_be_none(pem: str) -> None:
     with pytest.raises(der.Unreadable):
         der.validity(pem)
+
+
+EVERYTHING = (
+    "/sys/firmware/devicetree/base/model",
+    FIRMWARE,
+    "/sys/class/hwmon/hwmon0/name",
+    "/sys/class/rtc/rtc0/name",
+    "/sys/class/thermal/thermal_zone0/temp",
+    "/sys/class/rfkill/rfkill0/type",
+    "/sys/block/mmcblk0/device/type",
+    "/sys/block/mmcblk0/device/ssr",
+    "/sys/class/net/eth1/speed",
+    "/proc/meminfo",
+    "/proc/cmdline",
+    "/proc/misc",
+    "/proc/7/comm",
+    "/proc/7/cmdline",
+    "/proc/sys/net/ipv4/ip_forward",
+    "/run/NetworkManager/devices/3",
+    "/run/systemd/netif/links/3",
+    "/etc/dhcpcd.conf",
+    "/etc/localtime",
+    "/etc/resolv.conf",
+    "/etc/wpa_supplicant/wpa_supplicant.conf",
+    "/usr/share/zoneinfo/zone.tab",
+    "/bin/sh",
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "\n\n",
+        "nonsense = ",
+        "-1",
+        "9" * 5000,
+        "0x\t\t\t",
+        "\0" * 9,
+        "nameserver\n[x\nMemTotal:",
+    ],
+)
+def test_a_machine_full_of_nonsense_raises_nothing(tmp_path: Path, content: str) -> None:
+    host = tree(tmp_path / "host", dict.fromkeys(EVERYTHING, content))
+    (tmp_path / "router.yaml").write_text(content)
+    seen = network.forwarding(host, PORTS), network.holds(host, PORTS)
+    assert len(seen) == 2
+    fact(board.name_servers, host)
+    machine = gather(host, tmp_path, unseen_network("dark"), Unseen("dark"), hardware=True)
+    assert examine(machine)
+
+
+def test_a_folder_that_may_not_be_read_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "profiles").write_text("a file where a folder belongs")
+    assert isinstance(fact(settings.secrets, tmp_path), Unseen)
 
 
 def test_an_own_root_directory_is_enough_for_all_of_it(tmp_path: Path) -> None:

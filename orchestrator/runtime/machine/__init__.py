@@ -47,8 +47,10 @@ def fact(look_at: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Unse
         return look_at(*args, **kwargs)
     except NetlinkError as error:
         return Unseen(f"the kernel does not answer: {error}")
-    except (NotSeen, NamespaceGone, EngineFailed, OSError, ValueError) as error:
+    except (NotSeen, NamespaceGone, EngineFailed, OSError) as error:
         return Unseen(str(error) or type(error).__name__)
+    except (ValueError, LookupError, ArithmeticError) as error:
+        return Unseen(f"what is there makes no sense ({type(error).__name__}: {error})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,9 @@ def gather(
     """Return all facts, those of the network as they were seen."""
     engine = fact(docker.ask)
     about, folder, floor = engine if isinstance(engine, tuple) else (engine, "/", 0.0)
-    config = settings.read(directory, seen.ports)
-    certificates, unread = settings.certificates(directory, config)
+    config = fact(settings.read, directory, seen.ports)
+    profiles = fact(lambda: settings.certificates(directory, known(config)))
+    certificates, unread = (profiles, ()) if isinstance(profiles, Unseen) else profiles
     return Machine(
         docker=about,
         boot_words=fact(_boot_words, tree),
@@ -131,8 +134,8 @@ def gather(
         firewall=seen.firewall,
         forwarding=seen.forwarding,
         disks=fact(board.disks, tree, ("/", folder)),
-        mistakes=None if config is None else _mistakes(config),
-        wanted=fact(settings.wanted, config),
+        mistakes=config if config is None or isinstance(config, Unseen) else _mistakes(config),
+        wanted=fact(lambda: settings.wanted(known(config))),
         secrets=fact(settings.secrets, directory),
         certificates=certificates,
         unread_profiles=unread,
