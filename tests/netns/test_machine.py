@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -170,6 +171,31 @@ def test_legacy_rules_next_to_nft(host: Space, files: Tree, tmp_path: Path) -> N
     tree(tmp_path, {"/proc/thread-self/net/ip_tables_names": "nat\nfilter\n"})
     _, machine = look(host, files)
     assert "legacy kind (nat, filter)" in the(machine, "iptables").cause
+
+
+def test_real_legacy_rules_next_to_nft(host: Space) -> None:
+    if shutil.which("iptables-legacy") is None:
+        pytest.skip("there is no iptables-legacy on this machine")
+    host.run("nft -f -", DOCKERS)
+    host.run_anyhow("iptables-legacy -A FORWARD -j ACCEPT")
+    if not host.run_anyhow("cat /proc/thread-self/net/ip_tables_names"):
+        pytest.skip("this kernel knows no rules of the legacy kind")
+    _, machine = look(host, Tree(Path("/proc/self/root")))
+    assert "legacy kind (filter) next to nft's (ip filter)" in the(machine, "iptables").cause
+
+
+def test_forwarding_is_that_of_the_namespace_and_not_of_the_reader(host: Space) -> None:
+    """/proc/sys/net shows whoever reads it his own network, whatever the path leads through."""
+    files = Tree(Path("/proc/self/root"))
+    mine = network.forwarding(files, ())
+    host.run(f"sysctl -q -w net.ipv4.ip_forward={0 if mine.host else 1}")
+    host.run("sysctl -q -w net.ipv4.conf.eth1.forwarding=1")
+    seen = inside(host, network.forwarding, files, (port_of("eth0"), port_of("eth1")))
+    assert seen.host is not mine.host
+    assert seen.ports["eth1"]
+    host.run("sysctl -q -w net.ipv4.ip_forward=0")
+    _, machine = look(host, files)
+    assert the(machine, "IP forwarding").verdict == "warning"
 
 
 def test_the_kernel_is_asked_and_nothing_of_it_stays(host: Space) -> None:
