@@ -202,6 +202,7 @@ def _add_machine_verbs(verb: Callable[..., _Parser]) -> None:
         data=False,
     )
     init.add_argument("--yes", action="store_true", help="ask nothing; take what is proposed")
+    # Obeyed by compose/orchestrator, which writes the file on the host.
     init.add_argument(
         "--force", action="store_true", help="replace router.yaml; it stays as router.yaml.bak"
     )

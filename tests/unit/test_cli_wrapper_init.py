@@ -86,7 +86,7 @@ def test_without_a_container_one_is_run_once_and_the_file_is_written(house: Hous
     ran = house.run("init", "--yes")
     assert ran.returncode == 0, ran.stderr
     assert house.file.read_text() == TEXT
-    assert house.file.stat().st_mode & 0o777 == 0o644
+    assert house.file.stat().st_mode & 0o777 == 0o600
     assert house.left() == ["router.yaml"]
     assert house.said() == (
         "compose run --rm --no-deps --quiet-pull --no-TTY orchestrator init --yes\n"

@@ -163,10 +163,11 @@ def _hardware(tree: Tree, seen: Network) -> Hardware:
 
 
 def host_facts(routes: tuple[IPv4Network, ...] | Unseen) -> HostFacts:
-    """Return what the host uses, what it knows a way to included. Raises NamespaceGone."""
-    engine = fact(Engine)
-    facts = host.facts(None if isinstance(engine, Unseen) else engine)
-    ways = () if isinstance(routes, Unseen) else routes
+    """Return what the host and Docker use, and what the host knows a way to.
+
+    Raises NotSeen, NamespaceGone and EngineFailed.
+    """
+    ways, facts = known(routes), host.facts(Engine())
     there = {taken for taken, _ in facts.taken}
     more = tuple((way, "a route of this machine") for way in ways if way not in there)
     return replace(facts, taken=facts.taken + more)
