@@ -15,6 +15,7 @@ from orchestrator.doctor.words import Finding, Findings
 
 NAME = "kernel"
 VPNS = "tun"  # needed by VPNs only
+RULES = "nftables"  # without which no other rule can be tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ PIECES = (
     Piece(VPNS, "VPN destinations can't work"),
     Piece("policy routing", "devices can't have destinations of their own"),
     Piece("conntrack over netlink", "a switch can't cut a device's connections"),
+    Piece(RULES, "there are no rules, so no router", rules="table inet probe {\n}\n"),
     Piece(
         "nft marks by MAC address",
         "devices can't be told apart",
@@ -75,6 +77,8 @@ def kernel(machine: Machine) -> Findings:
     """One finding for each missing piece, or one that all are there."""
     why = known(machine.kernel)
     missing = [piece for piece in PIECES if why.get(piece.name, "it was not tried")]
+    if any(piece.name == RULES for piece in missing):
+        missing = [piece for piece in missing if not piece.rules or piece.name == RULES]
     for piece in missing:
         yield Finding(
             NAME,
