@@ -152,6 +152,16 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         made = verb(name, summary, f"orchestrator {name} uk")
         made.add_argument("destination", metavar="DESTINATION", help="as `status` names it")
+    add = verb("add-vpn", "add a VPN by its OpenVPN profile", "orchestrator add-vpn nl.ovpn")
+    add.add_argument("file", metavar="FILE", help="the provider's .ovpn file; - is standard input")
+    add.add_argument("--name", default="", metavar="NAME", help="of the destination (the file's)")
+    add.add_argument(
+        "--user", default="", metavar="USER",
+        help="for a provider with passwords; the password is asked for, or read from the first "
+        "line of standard input",
+    )  # fmt: skip
+    remove = verb("remove-vpn", "remove a VPN that was added", "orchestrator remove-vpn nl")
+    remove.add_argument("destination", metavar="NAME", help="as `status` names it")
     rename = verb("rename", "give a device another name", "orchestrator rename tv 'Kitchen TV'")
     rename.add_argument("device", metavar="DEVICE", help="its name, MAC or IP address")
     rename.add_argument("name", metavar="NAME", help="up to 40 letters of any kind")
@@ -215,13 +225,16 @@ def _add_machine_verbs(verb: Callable[..., _Parser]) -> None:
     doctor.add_argument(
         "--hardware", action="store_true", help="also show the hardware, and what to expect of it"
     )
-    doctor.set_defaults(config=Path(os.environ.get("MANYWAYS_CONFIG") or _config_here()))
+    doctor.set_defaults(
+        config=Path(os.environ.get("MANYWAYS_CONFIG") or _config_here()),
+        state=Path(os.environ.get("MANYWAYS_STATE", "/var/lib/manyways")),
+    )
     doctor.epilog = f"{DOCTOR_CODES}\n{doctor.epilog}"
 
 
 VERBS = (
-    *("status", "devices", "assign", "undo", "pause", "resume", "rename", "logs", "activity"),
-    *("password", "tokens"),
+    *("status", "devices", "assign", "undo", "pause", "resume", "add-vpn", "remove-vpn", "rename"),
+    *("logs", "activity", "password", "tokens"),
     *("init", "doctor", "leaktest", "check", "plan", "up", "down", "run"),
 )
 
@@ -271,7 +284,7 @@ def _answer(args: argparse.Namespace) -> int:
 
     if args.verb == "leaktest":
         return _leaktest(args, Control(), _style())
-    act: verbs.Verb = getattr(verbs, args.verb)
+    act: verbs.Verb = getattr(verbs, args.verb.replace("-", "_"))
     try:
         answer = act(args, Control(), _style())
     except ControlError as error:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator import dhcp_verdict
+from orchestrator import dhcp_verdict, kinds
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.dhcp_packets import DhcpServer
@@ -22,6 +22,7 @@ from orchestrator.naming import names
 from orchestrator.presence import Sign, is_here
 from orchestrator.store import KnownDevice, State, is_new, wanted_destination
 
+SLEEPERS = frozenset(("phone", "tablet", "watch", "thing"))  # on batteries
 STALE_SECONDS = 60.0  # an egress writes every 20 s at least
 NOT_CHECKED = "not checked"  # because nobody is to be asked (internet_probe: [])
 
@@ -87,6 +88,8 @@ class EgressStatus(BaseModel):
     tunnel: TunnelStatus | None = None
     dns: DnsStatus
     internet: InternetStatus = InternetStatus(state="unknown")
+    latency_ms: float | None = None
+    public_address: str | None = None
 
 
 def parse_egress_status(text: str | None) -> EgressStatus | None:
@@ -152,6 +155,23 @@ def destination_health(seen: Seen, destination: Destination) -> DestinationHealt
     if (first := next(unknown, None)) is not None:
         return DestinationHealth(destination, "starting", first.message, checks)
     return DestinationHealth(destination, "ok", "", checks)
+
+
+def proven(seen: Seen, destination: Destination) -> bool:
+    """Say whether a destination on trial works: tunnel up, DNS answers.
+
+    An internet is not asked for, because a company's network may lead to none; but its check
+    must have ended, so that nothing is offered in the moment before it fails.
+    """
+    checks = _explained(_chain(seen, destination), _ends(seen.egresses.get(destination.name)))
+    return all(
+        check.state is Verdict.OK or (check.name == "internet" and _has_ended(check))
+        for check in checks
+    )
+
+
+def _has_ended(check: Check) -> bool:
+    return check.state is Verdict.FAILED or check.message == NOT_CHECKED
 
 
 def _explained(chain: Iterable[Check], ends: Iterable[Check]) -> Iterable[Check]:
@@ -303,7 +323,9 @@ def _device_report(
 def is_online(seen: Seen, device: KnownDevice, lease: Lease | None) -> bool:
     """Say whether a device is in the home now."""
     has_address = lease is not None or device.typed_address is not None
-    return has_address and is_here(seen.signs.get(device.mac), seen.now)
+    kind = device.kind or kinds.guess((device.name or "", device.hostname), "")
+    sign = seen.signs.get(device.mac)
+    return has_address and is_here(sign, seen.now, sleeps=kind in SLEEPERS)
 
 
 def _device_state(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from orchestrator import health, timers
+from orchestrator.client import words
 from orchestrator.identity import Identities
 from orchestrator.model import Config, Receipt
 from orchestrator.portraits import portraits
@@ -16,7 +17,7 @@ from orchestrator.runtime import clock
 from orchestrator.store import PROBE_NUMBER
 from orchestrator.switch import Switchboard
 
-_NOTHING_REFUSED = {"dns_over_tls": 0, "dns_elsewhere": 0}
+_NOTHING_REFUSED: words.Refusals = {"dns_over_tls": 0, "dns_elsewhere": 0}
 
 
 class Household:
@@ -40,16 +41,28 @@ class Household:
         self._device = device
 
     def reports(
-        self, config: Config, reports: Sequence[health.DeviceReport]
+        self,
+        config: Config,
+        reports: Sequence[health.DeviceReport],
+        refused: Mapping[str, words.Refusals],
     ) -> list[dict[str, Any]]:
-        """Return devices as the API describes them: their traffic, and who they are."""
+        """Return devices as the API describes them: their traffic, and who they are.
+
+        `refused` is what was refused of their DNS, by MAC address.
+        """
         board = self._switchboard
         present = {report.mac for report in reports if report.online}
         known = portraits(
             config, board.state, board.maker, present=present, undoable=board.undoable
         )
         return [
-            {**_traffic(r), **dataclasses.asdict(known[r.mac])} for r in reports if r.mac in known
+            {
+                **_traffic(r),
+                **dataclasses.asdict(known[r.mac]),
+                "refused": refused.get(r.mac, _NOTHING_REFUSED),
+            }
+            for r in reports
+            if r.mac in known
         ]
 
     def assign(
@@ -132,7 +145,6 @@ def _traffic(report: health.DeviceReport) -> dict[str, Any]:
         **dataclasses.asdict(report),
         "destination": report.destination or "",
         "receipt": as_json(report.receipt) if report.receipt else None,
-        "refused": _NOTHING_REFUSED,
     }
 
 

@@ -16,22 +16,28 @@ from orchestrator import __version__, health
 from orchestrator.access import Access
 from orchestrator.activity import Activity
 from orchestrator.addressing import egress_container
-from orchestrator.client.words import Event
+from orchestrator.client import words
+from orchestrator.config.uploads import Upload
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
 from orchestrator.household import Household
 from orchestrator.leaktest.examiner import Examiner, Run
 from orchestrator.leaktest.fieldwork import House
+from orchestrator.live import Counters, Meter
 from orchestrator.model import Action, Config, ObservedContainer
+from orchestrator.presence import is_here
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
+from orchestrator.refusals import RefusalCounts
+from orchestrator.revision import Revision
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
-from orchestrator.runtime.router import RouterFailed, RouterLink
+from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.strangers import Strangers
-from orchestrator.switch import Refused, Switchboard, nearest
+from orchestrator.switch import ON_TRIAL, Refused, Switchboard, nearest
+from orchestrator.trials import Trials
 from orchestrator.visitors import Visitors, parse_peer
 
 ORCHESTRATOR = "manyways-orchestrator"
@@ -63,6 +69,7 @@ class Service:
         gates: Gates,
         strangers: Strangers,
         offers: OfferWatch,
+        trials: Trials,
         access: Access,
         presence: NeighbourWatch,
         activity: Activity,
@@ -77,10 +84,17 @@ class Service:
         self._gates = gates
         self._strangers = strangers
         self._offers = offers
+        self._trials = trials
         self.household = Household(switchboard, reconciler, self.devices, self.device)
         self._presence = presence
         self._visitors = Visitors(switchboard, router, lambda: engine.process(WEBUI))
         self.activity = activity
+        self._revision = Revision(
+            switchboard, reconciler, volume, gates, strangers, offers, self._who_is_here
+        )
+        counters = Counters(switchboard, router, lambda: reconciler.config)
+        self.meter = Meter(counters.totals, self._revision.now)
+        self._refusals = RefusalCounts(switchboard, router)
         self._containers: tuple[ObservedContainer, ...] = ()
         self._looked_at = _NEVER
         self._lock = threading.Lock()
@@ -91,7 +105,11 @@ class Service:
         """Return the report of GET /api/v1/status."""
         config = self._reconciler.config
         errors = list(self._reconciler.config_errors)
-        problems = [*self._reconciler.errors, *self._strangers.problems]
+        problems = [
+            *self._reconciler.errors,
+            *self._strangers.problems,
+            *self._trials.problems,
+        ]
         report: dict[str, Any] = {
             "version": __version__,
             "config": {"errors": errors, "notes": list(config.notes) if config else []},
@@ -102,6 +120,10 @@ class Service:
             return report | _NOTHING_YET
         seen = self._seen(config)
         return report | self._report(config, seen, healthy=not (errors or problems))
+
+    def refusals(self) -> dict[str, words.Refusals]:
+        """Return by MAC what was refused or turned of each device's DNS."""
+        return self._refusals.refusals()
 
     def devices(self) -> list[dict[str, Any]]:
         """Return the devices of GET /api/v1/devices."""
@@ -137,7 +159,7 @@ class Service:
     def whoami(self, asker: Asker) -> dict[str, str]:
         """Return the device that asks, as GET /api/v1/whoami tells it; empty when it is none."""
         mac = self._visitors.device(self._reconciler.config, asker.peer)
-        return {"mac": mac or "", "title": self._title(mac) if mac else ""}
+        return {"mac": mac or "", "title": self.title(mac) if mac else ""}
 
     def who(self, asker: Asker) -> str:
         """Return who asks, in words."""
@@ -153,7 +175,7 @@ class Service:
         events, following = self.activity.page(before, limit, self._concerns(device))
         return {"events": events, "before": following}
 
-    def _concerns(self, device: str) -> Callable[[Event], bool]:
+    def _concerns(self, device: str) -> Callable[[words.Event], bool]:
         if not device:
             return lambda _: True
         try:
@@ -163,8 +185,12 @@ class Service:
             return lambda event: wanted in (event["mac"], event["device"].casefold())
         return lambda event: event["mac"] == mac
 
-    def _title(self, mac: str) -> str:
-        return self._switchboard.titles().get(mac, "")
+    def title(self, mac: str) -> str:
+        """Return what people call a device; "" for one that is not known."""
+        try:
+            return self._switchboard.titles().get(mac, "")
+        except Refused:  # there is no configuration yet
+            return ""
 
     # --- requests ----------------------------------------------------------------------------
 
@@ -179,13 +205,35 @@ class Service:
             self.activity.happened(kind, destination=destination, count=receipt["devices"], by=by)
         return receipt
 
+    def add_destination(self, upload: Upload, by: str = "") -> words.Trial:
+        """Take in a VPN and begin to try it, or say what is wrong. Raises Refused, `Failures`."""
+        trial = self._trials.add(upload)
+        if trial["accepted"]:
+            self._looked_at = _NEVER
+            self.activity.happened("destination_added", destination=trial["name"], by=by)
+        return trial
+
+    def remove_destination(self, name: str, by: str = "") -> None:
+        """Remove a VPN that was added. Raises Refused, one of reconcile.Failures."""
+        self._trials.remove(name)
+        self._looked_at = _NEVER
+        self.activity.happened("destination_removed", destination=name, by=by)
+
+    def judge_trials(self) -> None:
+        """Offer the added VPNs that have worked. Raises one of reconcile.Failures."""
+        config = self._reconciler.config
+        if config is not None and not all(d.offered for d in config.destinations):
+            self._trials.offer_the_proven(self._seen(config))
+
     def leaktest(self, wanted: list[str], *, disruptive: bool) -> Run:
         """Begin a leak test of some destinations, or all. Raises Refused."""
         config = self._reconciler.config
         if config is None or self._switchboard.state.stopped:
             raise Refused("the router does not run", "start it with: orchestrator up")
-        known = [d.name for d in config.destinations]
+        known = [d.name for d in config.destinations if d.offered]
         for name in wanted:
+            if config.destination(name) and name not in known:
+                raise Refused(f"{name} is being tried: it has not worked yet", ON_TRIAL)
             if name not in known:
                 raise Refused(
                     f"no destination is called '{name}'", nearest(name, known), unknown=True
@@ -221,6 +269,7 @@ class Service:
         """Forget what was seen of the containers, because one has changed."""
         self._looked_at = _NEVER
         self._offers.look_again()
+        self._revision.saw_event()
 
     def _reload(self) -> None:
         errors = self._reconciler.reload()
@@ -233,15 +282,21 @@ class Service:
         by_name = {d.destination.name: d for d in destinations}
         address = str(router_address(config))
         well = healthy and all(s.state == "ok" for s in services)
-        well = well and all(d.state in ("ok", "paused") for d in destinations)
+        # Whoever tries a VPN knows that it may not work; nobody depends on it yet.
+        used = (d for d in destinations if d.destination.offered)
+        well = well and all(d.state in ("ok", "paused") for d in used)
         return {
             "state": "healthy" if well else "degraded",
             "services": [_plain(s) for s in services],
             "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
             "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
-            "destinations": [_destination(d) for d in destinations],
+            "destinations": [
+                _destination(d, seen.egresses[d.destination.name]) for d in destinations
+            ],
             "default_destination": "" if config.refuse_new_devices else config.default_destination,
-            "devices": self.household.reports(config, health.device_reports(seen, by_name)),
+            "devices": self.household.reports(
+                config, health.device_reports(seen, by_name), self.refusals()
+            ),
         }
 
     def destination_states(self) -> dict[str, tuple[str, str]]:
@@ -267,6 +322,14 @@ class Service:
         )
         judged = (health.destination_health(seen, d) for d in config.destinations)
         return {d.destination.name: (d.state, d.message) for d in judged}
+
+    def _who_is_here(self) -> object:
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        signs = self._presence.look(self._switchboard.addresses)
+        return sorted(
+            (mac, is_here(sign, now), is_here(sign, now, sleeps=True))
+            for mac, sign in signs.items()
+        )
 
     def _egresses(self, config: Config) -> dict[str, health.EgressStatus | None]:
         names = (d.name for d in config.destinations)
@@ -302,7 +365,7 @@ class Service:
         try:
             router = self._router.current()
             return router is not None and router.marks() is not None
-        except (EngineFailed, RouterFailed, NamespaceGone):
+        except (EngineFailed, NamespaceGone, OSError):
             return False
 
 
@@ -317,11 +380,22 @@ _NOTHING_YET: dict[str, Any] = {
 }
 
 
-def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
+def _destination(
+    health_of: health.DestinationHealth, status: health.EgressStatus | None
+) -> dict[str, Any]:
+    destination = health_of.destination
+    # What an egress said before it fell silent is no news.
+    measured = status if health_of.checks[0].state is health.Verdict.OK else None
     return {
-        "name": health_of.destination.name,
-        "kind": health_of.destination.kind.value,
-        "uplink": health_of.destination.uplink,
+        "name": destination.name,
+        "title": destination.title or destination.name,
+        "country": destination.country,
+        "kind": destination.kind.value,
+        "uplink": destination.uplink,
+        "added": destination.added,
+        "offered": destination.offered,
+        "public_address": measured.public_address if measured else None,
+        "latency_ms": measured.latency_ms if measured else None,
         "state": health_of.state,
         "message": health_of.message,
         "checks": [_plain(c) for c in health_of.checks],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -29,6 +29,8 @@ from orchestrator.runtime.volume import Volume
 from orchestrator.store import PROBE_NUMBER, KnownDevice
 from orchestrator.timers import Moment, Timer
 from orchestrator.undo import LastSwitches
+
+ON_TRIAL = "its state says how far it is; devices can use it as soon as it has worked once"
 
 Happened = Callable[..., None]  # called with the kind and the fields of a client.words.Event
 
@@ -61,12 +63,18 @@ class Switchboard:
         self._addresses: Mapping[str, IPv4Address] = {}
         self._receipts: dict[str, Receipt] = {}
         self._last = LastSwitches()
+        self._changes = 0
         self._lock = threading.RLock()
 
     @property
     def state(self) -> store.State:
         """What is remembered now."""
         return self._ledger.state
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with every change of what is remembered, and every receipt."""
+        return self._changes
 
     @property
     def slots(self) -> Mapping[str, int]:
@@ -210,6 +218,7 @@ class Switchboard:
             if made.old == made.new and timers_before[mac] == device.timer:
                 continue
             self._receipts[mac] = made
+            self._changes += 1
             if device.number != PROBE_NUMBER:
                 self._happened(kind, device=titles[mac], by=by, **as_event(made))
         return receipts
@@ -251,6 +260,31 @@ class Switchboard:
                 at=_now(),
             )
 
+    def disown(self, destinations: Collection[str]) -> None:
+        """Let go nowhere who chose one of `destinations`, which means something else from now on.
+
+        Raises RouterFailed, OSError.
+        """
+        with self._lock:
+            self.commit(store.disowned(self.state, destinations))
+            for device in self.state.devices:
+                self._last.forget(device.mac)  # it might lead to the new one
+
+    def users(self, destination: str) -> list[str]:
+        """Return the names of the devices that go by a destination, would, or will."""
+        with self._lock:
+            config, titles = self.config, self.titles()
+            return [
+                titles[d.mac]
+                for d in self.state.devices
+                if destination
+                in (
+                    d.active,
+                    store.wanted_destination(config, self.state, d),
+                    d.timer and d.timer.back_to,
+                )
+            ]
+
     def find(self, reference: str) -> KnownDevice:
         """Return the device with that name, title, MAC or IP address. Raises Refused."""
         return references.find(self.config, self.state, self.addresses, self.maker, reference)
@@ -291,8 +325,9 @@ class Switchboard:
 
         Raises RouterFailed, OSError.
         """
-        known = {d.mac for d in self.state.devices}
+        known, before = {d.mac for d in self.state.devices}, self.state
         cut = self._ledger.commit(new, store.addresses(new, self._addresses))
+        self._changes += new != before
         newcomers = [d for d in new.devices if d.mac not in known and d.number != PROBE_NUMBER]
         for device in newcomers:
             if succession.is_unnamed(self.config, device):
@@ -310,9 +345,12 @@ class Switchboard:
 
     def _check_destination(self, name: str) -> None:
         known = [d.name for d in self.config.destinations]
-        if name not in known:
+        destination = self.config.destination(name)
+        if destination is None:
             message = f"no destination is called '{name}'"
             raise Refused(message, nearest(name, known), unknown=True)
+        if not destination.offered:
+            raise Refused(f"{name} is being tried: it has not worked yet", ON_TRIAL)
 
 
 def _timed(device: KnownDevice, timer: Timer | None) -> Timer | None:

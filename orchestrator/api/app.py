@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 from orchestrator.access import Denied
-from orchestrator.api import access, activity, destinations, devices, openapi, router
+from orchestrator.api import access, activity, destinations, devices, live, openapi, router
 from orchestrator.api.route import Actor, Body, Call, Need, Route
 from orchestrator.client.control import BASE
 from orchestrator.client.strict import NotStrict, read_object
@@ -36,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     *router.ROUTES,
     *devices.ROUTES,
     *destinations.ROUTES,
+    *live.ROUTES,
     *access.ROUTES,
     Route("GET", "/openapi.json", "This document", _document, dict[str, object], Need.LOOK),
     *activity.ROUTES,
@@ -107,7 +108,8 @@ def _sentence(mistake: Any) -> str:
         return f"nothing here is called '{field}'"
     if mistake["type"] == "missing":
         return f"the request lacks '{field}'"
-    return f"'{field}': {mistake['msg'][:1].lower()}{mistake['msg'][1:]}"
+    said = mistake["msg"].removeprefix("Value error, ")
+    return f"'{field}': {said[:1].lower()}{said[1:]}"
 
 
 def _add_failures(app: Flask) -> None:

@@ -15,6 +15,7 @@ from typing import Self
 ROUTE, NETFILTER = 0, 12  # linux/netlink.h
 REQUEST, ACK, DUMP, REPLACE, CREATE = 0x01, 0x04, 0x300, 0x100, 0x400
 _ERROR, _DONE = 2, 3
+_INTERRUPTED = 0x10
 _HEADER = struct.Struct("IHHII")  # nlmsghdr
 _ATTRIBUTE = struct.Struct("HH")
 _TYPE_MASK = 0x3FFF  # without the flags "nested" and "network byte order"
@@ -35,6 +36,7 @@ class Netlink:
         self._socket.bind((0, 0))
         self._socket.settimeout(_SECONDS)
         self._number = 0
+        self.interrupted = False  # what the last answer lists has changed while it was listed
 
     def __enter__(self) -> Self:
         return self
@@ -57,11 +59,13 @@ class Netlink:
 
         That end is the kernel's word that it is done, so the request has DUMP or ACK set.
         """
+        self.interrupted = False
         while True:
             data = memoryview(self._socket.recv(_ROOM))
             while data:
-                length, kind, _, number, _ = _HEADER.unpack_from(data)
+                length, kind, flags, number, _ = _HEADER.unpack_from(data)
                 if number == self._number:  # not the rest of an answer that came too late
+                    self.interrupted = self.interrupted or bool(flags & _INTERRUPTED)
                     if kind in (_DONE, _ERROR):
                         _raise(data)
                         return
@@ -88,9 +92,13 @@ def nested(kind: int, *attributes: bytes) -> bytes:
 
 def attributes(data: memoryview) -> dict[int, memoryview]:
     """Return the attributes in a message by their numbers."""
-    found, position = {}, 0
-    while position + _ATTRIBUTE.size <= len(data):
+    return dict(each_attribute(data))
+
+
+def each_attribute(data: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Yield the number and the payload of each attribute; a list has many of one number."""
+    position, end = 0, len(data) - _ATTRIBUTE.size
+    while position <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, position)
-        found[kind & _TYPE_MASK] = data[position + _ATTRIBUTE.size : position + length]
+        yield kind & _TYPE_MASK, data[position + _ATTRIBUTE.size : position + length]
         position += max(_ATTRIBUTE.size, length + 3 & ~3)
-    return found

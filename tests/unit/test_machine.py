@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.added import Shelf
 from orchestrator.config import ConfigErrors
+from orchestrator.config.uploads import Upload
 from orchestrator.doctor import der, examine
 from orchestrator.doctor.machine import (
     Card,
@@ -24,6 +26,7 @@ from orchestrator.doctor.machine import (
     Wanted,
 )
 from orchestrator.runtime.machine import (
+    Folders,
     board,
     fact,
     gather,
@@ -78,7 +81,9 @@ def test_what_is_not_there_differs_from_what_cannot_be_seen(tmp_path: Path) -> N
 
 def test_a_closed_root_makes_everything_unseen_and_nothing_good(tmp_path: Path) -> None:
     closed = Tree(tmp_path / "no-such-root")
-    machine = gather(closed, tmp_path, unseen_network("dark"), Unseen("dark"), hardware=True)
+    machine = gather(
+        closed, Folders(tmp_path, tmp_path), unseen_network("dark"), Unseen("dark"), hardware=True
+    )
     blind = [getattr(machine, name) for name in ("power", "switches", "country", "disks", "kernel")]
     assert all(isinstance(value, Unseen) for value in blind)
     assert machine.hardware is not None
@@ -331,11 +336,12 @@ def with_settings(directory: Path, text: str = MINIMAL) -> Machine:
 
 def of_settings(directory: Path) -> Machine:
     config = settings.read(directory, PORTS)
-    found, unread = settings.certificates(directory, config)
+    more = settings.added_vpns(directory / "state")
+    found, unread = settings.certificates(directory, config, more)
     return replace(
         GOOD,
         mistakes=None if config is None else config_mistakes(config),
-        wanted=fact(settings.wanted, config),
+        wanted=fact(settings.wanted, config, more),
         secrets=settings.secrets(directory),
         certificates=found,
         unread_profiles=unread,
@@ -435,6 +441,19 @@ def test_a_real_certificate_from_the_profile_to_the_finding(
     assert all(f.cause.startswith("uk: the own") for f in found if f.verdict != "ok")
 
 
+def test_a_vpn_that_was_added_on_the_page_is_looked_at_too(tmp_path: Path) -> None:
+    ca = certificate(tmp_path, "authority", moment(-900), moment(900))
+    own = certificate(tmp_path, "own", moment(-900), moment(-1))
+    profile = PROFILE.format(ca=ca, cert=own) + KEY
+    Shelf(tmp_path / "state" / "added").keep("nl", Upload("nl", profile), "2026-09-01T00:00:00Z")
+    machine = with_settings(tmp_path)
+    assert isinstance(machine.wanted, Wanted)
+    assert machine.wanted.vpns == ("nl",)
+    now = Clock(time.time(), 0.0, synchronised=True, battery=False)
+    finding = the(replace(machine, clock=now), "certificates")
+    assert (finding.verdict, finding.cause[:7]) == ("error", "nl: the")
+
+
 def test_of_several_authorities_the_one_that_lasts_longest_counts(tmp_path: Path) -> None:
     old = certificate(tmp_path, "old", moment(-900), moment(-100))
     new = certificate(tmp_path, "new", moment(-900), moment(900))
@@ -509,7 +528,9 @@ def test_a_machine_full_of_nonsense_raises_nothing(tmp_path: Path, content: str)
     seen = network.forwarding(host, PORTS), network.holds(host, PORTS)
     assert len(seen) == 2
     fact(board.name_servers, host)
-    machine = gather(host, tmp_path, unseen_network("dark"), Unseen("dark"), hardware=True)
+    machine = gather(
+        host, Folders(tmp_path, tmp_path), unseen_network("dark"), Unseen("dark"), hardware=True
+    )
     assert examine(machine)
 
 

@@ -65,12 +65,20 @@ class Network:
     routes: tuple[IPv4Network, ...] | Unseen
 
 
-def look(directory: Path, *, hardware: bool = False) -> Machine:
-    """Return this machine's facts, with those of the configuration in `directory`."""
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where router.yaml and profiles/ are, and where the orchestrator keeps its state."""
+
+    configuration: Path
+    state: Path
+
+
+def look(folders: Folders, *, hardware: bool = False) -> Machine:
+    """Return this machine's facts, with those of the configuration."""
     tree = host_tree()
     found = fact(host.in_host_namespace, look_at_network, tree)
     seen = unseen_network(found.why) if isinstance(found, Unseen) else found
-    return gather(tree, directory, seen, fact(host_facts, seen.routes), hardware=hardware)
+    return gather(tree, folders, seen, fact(host_facts, seen.routes), hardware=hardware)
 
 
 def look_for_ports() -> tuple[tuple[Port, ...], tuple[IPv4Network, ...]]:
@@ -112,13 +120,14 @@ def unseen_network(why: str) -> Network:
 
 
 def gather(
-    tree: Tree, directory: Path, seen: Network, facts: HostFacts | Unseen, *, hardware: bool
+    tree: Tree, folders: Folders, seen: Network, facts: HostFacts | Unseen, *, hardware: bool
 ) -> Machine:
     """Return all facts, those of the network as they were seen."""
     engine = fact(docker.ask)
     about, folder, floor = engine if isinstance(engine, tuple) else (engine, "/", 0.0)
+    directory, more = folders.configuration, settings.added_vpns(folders.state)
     config = fact(settings.read, directory, seen.ports)
-    profiles = fact(lambda: settings.certificates(directory, known(config)))
+    profiles = fact(lambda: settings.certificates(directory, known(config), more))
     certificates, unread = (profiles, ()) if isinstance(profiles, Unseen) else profiles
     return Machine(
         docker=about,
@@ -135,7 +144,7 @@ def gather(
         forwarding=seen.forwarding,
         disks=fact(board.disks, tree, ("/", folder)),
         mistakes=config if config is None or isinstance(config, Unseen) else _mistakes(config),
-        wanted=fact(lambda: settings.wanted(known(config))),
+        wanted=fact(lambda: settings.wanted(known(config), more)),
         secrets=fact(settings.secrets, directory),
         certificates=certificates,
         unread_profiles=unread,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import stat
 from pathlib import Path, PurePosixPath
 
+from orchestrator import added
 from orchestrator.config import ConfigErrors, load
 from orchestrator.config.load import FILE
 from orchestrator.config.profiles import FOLDER, Shelf
 from orchestrator.config.reader import Findings
+from orchestrator.config.uploads import AddedVpn
 from orchestrator.doctor import der
 from orchestrator.doctor.machine import Certificate, NotSeen, Port, SecretFile, Unseen, Wanted
 from orchestrator.model import Config, HostFacts, HostInterface, Profile
@@ -35,8 +37,16 @@ def _ports(ports: tuple[Port, ...]) -> HostFacts:
     return HostFacts(tuple(HostInterface(p.name, (), p.default_route, p.wireless) for p in ports))
 
 
-def wanted(config: Config | ConfigErrors | None) -> Wanted:
-    """Return what the configuration asks of the machine. Raises NotSeen."""
+def added_vpns(state: Path) -> tuple[AddedVpn, ...]:
+    """Return the VPNs that were added on the page.
+
+    A damaged one is set aside, as the daemon does it at its start; `status` tells of it.
+    """
+    return added.Shelf(state / "added").usable
+
+
+def wanted(config: Config | ConfigErrors | None, more: tuple[AddedVpn, ...]) -> Wanted:
+    """Return what the configuration, with added VPNs, asks of the machine. Raises NotSeen."""
     if config is None:
         raise NotSeen(f"{FILE} is missing")
     if isinstance(config, ConfigErrors):
@@ -48,7 +58,7 @@ def wanted(config: Config | ConfigErrors | None) -> Wanted:
             (config.lan.network, "the home network", "address"),
             (config.transit_pool, "the transit pool", "transit"),
         ),
-        vpns=tuple(d.name for d in config.destinations if d.profile),
+        vpns=(*(d.name for d in config.destinations if d.profile), *(vpn.name for vpn in more)),
     )
 
 
@@ -80,10 +90,11 @@ def _is_secret(path: Path) -> bool:
 
 
 def certificates(
-    directory: Path, config: Config | ConfigErrors | None
+    directory: Path, config: Config | ConfigErrors | None, more: tuple[AddedVpn, ...]
 ) -> tuple[tuple[Certificate, ...], tuple[str, ...]]:
     """Return every profile's certificates, and the profiles that can't be used as they are."""
     profiles, unread = _profiles(directory, config)
+    profiles += [(vpn.name, vpn.profile) for vpn in more]
     found: list[Certificate] = []
     for name, profile in profiles:
         try:
