@@ -57,6 +57,16 @@ def test_a_failure_tells_its_reason_in_plain_words() -> None:
     assert said == ("United Kingdom does not work. The VPN company's server has stopped answering.")
 
 
+def test_a_key_is_told_by_its_name() -> None:
+    said = _said("token_made", message="Home Assistant", by="Anna")
+    assert said == "A key for programs was made: Home Assistant."
+
+
+def test_a_start_says_which_version() -> None:
+    assert _said("started") == "The router was started."
+    assert _said("started", message="Manyways 0.2.0") == "Manyways 0.2.0 was started."
+
+
 def test_a_way_that_is_gone_keeps_its_name() -> None:
     assert _said("destination_removed", destination="nl") == "nl was removed."
 

@@ -63,9 +63,9 @@ def test_the_total_is_said_as_providers_advertise_it() -> None:
 def test_a_picture_spans_two_minutes_and_its_height() -> None:
     made = present.picture([_flow(100_000)] * 119 + [_flow(200_000)])
     corner, *curve = _points(made.down)
-    assert corner == (0, present.HEIGHT)
+    assert corner == (0.0, float(present.HEIGHT))
     assert [x for x, _ in curve] == list(range(0, present.WIDTH + 1, present.STEP))
-    assert curve[-1] == (present.WIDTH, 1)
+    assert curve[-1] == (float(present.WIDTH), 1.0)
     assert curve[0][1] == pytest.approx(24, abs=0.1)
 
 
@@ -87,7 +87,7 @@ def test_whispers_stay_small_in_the_picture() -> None:
 
 def test_without_a_past_there_is_an_empty_picture() -> None:
     made = present.picture([])
-    assert (made.down, made.up) == ("", "")
+    assert made.down == made.up == ""
 
 
 def test_the_biggest_come_first_and_the_quiet_are_apart() -> None:

@@ -11,6 +11,7 @@ from tests.web.reports import degraded, dhcp_trouble, empty, healthy, paused, re
 from webui.present import devices as present
 from webui.present.common import Symbol, country, symbol
 from webui.present.devices import Home, Row
+from webui.present.receipts import moved
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)  # when the recorded receipt was written
 
@@ -226,7 +227,7 @@ def _moved(old: str, new: str, cut: int, note: str = "") -> str:
     report = healthy()
     tv = report["devices"][0]
     tv["destination"], tv["receipt"] = new, {**receipt(old, new, cut), "note": note}
-    notice = present.moved(report, [tv["mac"]])
+    notice = moved(report, [tv["mac"]])
     return notice.text if notice else ""
 
 
@@ -240,7 +241,7 @@ def test_what_is_said_right_after_a_switch() -> None:
 
 
 def test_nothing_is_said_of_a_switch_that_nobody_knows() -> None:
-    assert present.moved(healthy(), ["02:00:00:00:00:77"]) is None
+    assert moved(healthy(), ["02:00:00:00:00:77"]) is None
 
 
 def test_a_destinations_picture() -> None:

@@ -14,7 +14,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
-from orchestrator.client import Destination, Event, History, Live, Speed, Status
+from orchestrator.client import (
+    Access,
+    Destination,
+    Event,
+    History,
+    Live,
+    NewToken,
+    Speed,
+    Status,
+    Token,
+)
 from tests.web.reports import destination
 
 Answer = tuple[int, object]
@@ -117,7 +127,7 @@ def activity(report: Status, now: datetime | None = None) -> list[Event]:
         (1420, "switched", {**second, "old": "direct", "new": "uk", "by": second["device"]}),
         (1460, "resumed", {"destination": "uk", "by": "Home Assistant"}),
         (1500, "paused", {"destination": "uk", "by": "Home Assistant"}),
-        (1510, "token_made", {"new": "Home Assistant", "by": second["device"]}),
+        (1510, "token_made", {"message": "Home Assistant", "by": second["device"]}),
         (1530, "password_changed", {"by": second["device"]}),
         (2900, "took_over", {**third, "old": "old phone", "by": second["device"]}),
         (2950, "undone", {**first, "old": "uk", "new": "direct", "by": second["device"]}),
@@ -130,6 +140,50 @@ def activity(report: Status, now: datetime | None = None) -> list[Event]:
         event(count - index, kind, now - timedelta(minutes=ago), **fields)
         for index, (ago, kind, fields) in enumerate(told)
     ]
+
+
+class Keys:
+    """Who may use the page, and the keys for programs."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.password = ""
+        self.tokens: list[Token] = []
+
+    def answer(self, method: str, parts: Sequence[str], body: dict[str, str]) -> Answer | None:
+        """What the daemon would say at /`parts`; None when it is none of these routes."""
+        match method, parts:
+            case "GET", ["tokens"]:
+                return 200, {"tokens": self.tokens}
+            case "POST", ["tokens"]:
+                return 200, self._make(body["name"])
+            case "POST", ["tokens", token, "revoke"]:
+                self.tokens = [one for one in self.tokens if one["id"] != token]
+                return 200, {}
+            case "POST", ["access"]:
+                self.access["policy"] = body["policy"]  # type: ignore[typeddict-item]
+                return 200, self.access
+            case "POST", ["password"]:
+                return self._set(body)
+            case "POST", ["login"] if body["password"] == self.password:
+                return 200, self.access
+            case "POST", ["login"]:
+                return 403, {"error": "that is not the password", "hint": ""}
+        return None
+
+    def _make(self, name: str) -> NewToken:
+        made: Token = {"id": f"k{len(self.tokens)}", "name": name,
+                       "made_at": "2026-01-01T12:00:00+00:00", "used_at": None}  # fmt: skip
+        self.tokens.append(made)
+        return {**made, "secret": f"mw_{name.lower()}_9f2c71d04be8a35560"}
+
+    def _set(self, body: dict[str, str]) -> Answer:
+        if body["old"] != self.password:
+            return 403, {"error": "that is not the password", "hint": ""}
+        self.password = body["password"]
+        self.access["password"] = bool(self.password)
+        self.access["generation"] += 1
+        return 200, self.access
 
 
 # --- the routes ----------------------------------------------------------------------------------

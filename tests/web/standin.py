@@ -36,6 +36,7 @@ class Standin:
             "generation": 1,
             "damaged": False,
         }
+        self.keys = household.Keys(self.access)
         self.me = ""  # the MAC address of the device whose browser asks
 
     def answer(self, method: str, target: str, body: dict[str, Any]) -> tuple[int, object]:
@@ -62,6 +63,7 @@ class Standin:
                 return self._act(ref, verb, body)
         parts = [unquote(part) for part in path.split("/")[3:]]
         told = household.answer(self.report, parts, urlsplit(target).query, body)
+        told = told or self.keys.answer(method, parts, body)
         return told or (404, {"error": f"nothing is at {path}", "hint": ""})
 
     def _act(self, ref: str, verb: str, body: dict[str, Any]) -> tuple[int, object]:

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from orchestrator.client import ControlError, NewToken, Unreachable
+from orchestrator.client import BASE, ControlError, NewToken, Unreachable
 from webui import visit
 from webui.pages.shared import Answer, control, sentence
+from webui.present.common import Notice
 from webui.rules import OPEN, rule
 from webui.texts import texts
 
@@ -123,9 +124,12 @@ def settings(
 ) -> Answer:  # fmt: skip
     """The settings with a notice (`said`), a mistake (`failed`), or a new token."""
     tokens = control().tokens() if visit.may("keep") else []
+    status = control().status()
     text = render_template(
-        "settings.html", access=visit.access(), tokens=tokens, made=made, said=said, failed=failed
-    )
+        "settings.html", access=visit.access(), tokens=tokens, made=made, failed=failed,
+        notice=Notice(said) if said else None, notes=status["config"]["notes"],
+        version=status["version"], page=status["lan"]["page"], document=f"{BASE}/openapi.json",
+    )  # fmt: skip
     return text, code, headers or {}
 
 

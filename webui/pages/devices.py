@@ -13,6 +13,7 @@ from orchestrator.client import ControlError, Status, Unreachable
 from webui.pages.shared import Answer, control, sentence
 from webui.present import devices as present
 from webui.present.common import Notice
+from webui.present.receipts import moved
 from webui.rules import rule
 from webui.texts import texts
 
@@ -191,7 +192,7 @@ def _notice(status: Status) -> Notice | None:
     if macs := said.get("moved") or said.get("undone"):
         wanted = frozenset(macs.split("."))
         found = [d["mac"] for d in status["devices"] if _packed([d["mac"]]) in wanted]
-        return present.moved(status, found, undone="undone" in said)
+        return moved(status, found, undone="undone" in said)
     if "forgotten" in said:
         return Notice(t("devices.forgotten"))
     for device in status["devices"]:

@@ -41,6 +41,9 @@ _LOOKS: dict[str, tuple[str, str]] = {
 }
 
 
+_TELL_MESSAGE = frozenset({"token_made", "token_revoked", "started_version"})
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One thing that happened."""
@@ -105,11 +108,13 @@ def said(event: Event, titles: Mapping[str, str]) -> str:
         "new": _title(event["new"], titles),
         "count": event["count"],
     }
-    key: str = event["kind"]
+    key, message = str(event["kind"]), event["message"]
     if key == "switched" and not event["old"]:
         key = "switched_first"
-    told = texts()(f"activity.kinds.{key}", **values)
-    return " ".join(filter(None, (told, as_sentence(plain(event["message"])))))
+    if key == "started" and message:
+        key = "started_version"
+    told = texts()(f"activity.kinds.{key}", **values, message=message)
+    return told if key in _TELL_MESSAGE else f"{told} {as_sentence(plain(message))}".strip()
 
 
 def _title(name: str, titles: Mapping[str, str]) -> str:
