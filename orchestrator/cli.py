@@ -37,6 +37,10 @@ exit codes: 0 all is well; 1 something is not, or the request failed; 2 the
 Manyways daemon does not answer; 64 the command was not understood.
 Each verb explains itself: orchestrator assign --help
 """
+DOCTOR_CODES = """\
+exit codes: 0 nothing is wrong; 1 a warning, or something that could not be
+looked at; 2 an error, which keeps the router from working.
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -188,6 +192,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the directory that holds router.yaml and profiles/",
     )
+    _add_machine_verbs(verb)
     verb("plan", "say what `up` would do, and why", "orchestrator plan")
     verb("up", "read the configuration and make everything so", "orchestrator up")
     verb(
@@ -199,10 +204,38 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_machine_verbs(verb: Callable[..., _Parser]) -> None:
+    init = verb(
+        "init",
+        "look at this machine and write a first router.yaml",
+        "orchestrator init",
+        data=False,
+    )
+    init.add_argument("--yes", action="store_true", help="ask nothing; take what is proposed")
+    # Obeyed by compose/orchestrator, which writes the file on the host.
+    init.add_argument(
+        "--force", action="store_true", help="replace router.yaml; it stays as router.yaml.bak"
+    )
+    init.set_defaults(ask=_ask, json=False)
+    doctor = verb(
+        "doctor",
+        "look for what goes wrong on real machines, each with cause and cure",
+        "orchestrator doctor",
+    )
+    doctor.add_argument(
+        "--hardware", action="store_true", help="also show the hardware, and what to expect of it"
+    )
+    doctor.set_defaults(
+        config=Path(os.environ.get("MANYWAYS_CONFIG") or _config_here()),
+        state=Path(os.environ.get("MANYWAYS_STATE", "/var/lib/manyways")),
+    )
+    doctor.epilog = f"{DOCTOR_CODES}\n{doctor.epilog}"
+
+
 VERBS = (
     *("status", "devices", "assign", "undo", "pause", "resume", "add-vpn", "remove-vpn", "rename"),
     *("logs", "activity", "password", "tokens"),
-    *("leaktest", "check", "plan", "up", "down", "run"),
+    *("init", "doctor", "leaktest", "check", "plan", "up", "down", "run"),
 )
 
 
@@ -311,8 +344,21 @@ def _print(answer: Answer, args: argparse.Namespace) -> None:
     if answer.text:
         print(answer.text)
     sys.stdout.flush()
+    for line in answer.aside:
+        print(line, file=sys.stderr)
     for trouble in answer.trouble:
         _complain(trouble)
+
+
+def _ask(question: str) -> str:
+    """Ask on standard error, because standard output may go into a file. Raises EOFError."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        sys.stderr.write("\n")
+        raise EOFError
+    return answer
 
 
 def _refused(

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to print: `text`, or `data` with --json; `trouble` goes to standard error."""
+    """What to print: `text`, or `data` with --json; `trouble` and `aside` to standard error."""
 
     text: str
     data: Mapping[str, Any]
     code: int = 0
     trouble: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
 
 
 _PAGE = 200  # events that the daemon gives at a time
@@ -170,7 +171,7 @@ def activity(args: Namespace, control: Control, style: Style) -> Answer:
 
 
 def check(args: Namespace, _control: Control, _style: Style) -> Answer:
-    """Read the configuration here, without the daemon; the only verb that needs it not."""
+    """Read the configuration here, without the daemon."""
     from orchestrator.config import ConfigErrors, load, report
 
     facts, trouble = _host_facts()
@@ -182,6 +183,44 @@ def check(args: Namespace, _control: Control, _style: Style) -> Answer:
     return Answer(
         report(config), {"ok": True, "errors": [], "notes": list(config.notes)}, 0, trouble
     )
+
+
+def doctor(args: Namespace, _control: Control, style: Style) -> Answer:
+    """Look at this machine, without the daemon."""
+    from dataclasses import asdict
+
+    from orchestrator.doctor import examine, exit_code, report
+    from orchestrator.runtime.machine import Folders, look
+
+    findings = examine(look(Folders(args.config, args.state), hardware=args.hardware))
+    code = exit_code(findings)
+    data = {"exit_code": code, "findings": [asdict(finding) for finding in findings]}
+    return Answer(report(findings, style), data, code)
+
+
+def init(args: Namespace, _control: Control, _style: Style) -> Answer:
+    """Make a first router.yaml for this machine, without the daemon; it is printed, not written.
+
+    `args.ask` asks a person; it is not called with --yes.
+    """
+    from orchestrator.doctor.machine import NotSeen
+    from orchestrator.interview import interview
+    from orchestrator.proposal import NoProposal, plugs, propose, render
+    from orchestrator.runtime.machine import look_for_ports
+
+    try:
+        ports, taken = look_for_ports()
+        proposal = propose(ports, taken)
+        wanted = proposal if args.yes else interview(proposal, ports, taken, args.ask)
+    except NotSeen as why:
+        return Answer("", {}, 1, (f"this machine's ports can't be seen: {why}",))
+    except NoProposal as lack:
+        return Answer("", {}, 1, (f"{lack.message}; {lack.hint}",))
+    except EOFError:
+        return Answer("", {}, 64, ("nobody answers; to take what is proposed, add --yes",))
+    if wanted is None:
+        return Answer("", {}, 1, ("nothing was written",))
+    return Answer(render(wanted, ports).rstrip(), {}, aside=tuple(plugs(wanted, ports)))
 
 
 def _host_facts() -> tuple[HostFacts | None, tuple[str, ...]]:

@@ -105,7 +105,7 @@ def _text(path: Path, findings: Findings) -> str | None:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        findings.error(None, "", "is missing", "copy router.example.yaml to router.yaml")
+        findings.error(None, "", "is missing", "`orchestrator init` writes one for this machine")
         return None
     except OSError:
         findings.error(None, "", "cannot be read", "look at its permissions; it must be a file")
