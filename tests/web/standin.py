@@ -27,10 +27,12 @@ class Standin:
         self.report = report
         self.asked: list[tuple[str, str, object]] = []
         self.answers: dict[str, tuple[int, object]] = {}  # path → what to say instead
+        self.heard: dict[str, dict[str, str]] = {}  # path → the last body that was sent there
 
     def answer(self, method: str, target: str, body: dict[str, str]) -> tuple[int, object]:
         self.asked.append((method, target, body))
         path = urlsplit(target).path
+        self.heard[path] = body
         if path in self.answers:
             return self.answers[path]
         match [unquote(part) for part in path.split("/")[3:]]:
