@@ -29,7 +29,7 @@ from orchestrator.desired import ROUTER, status_file
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config
-from orchestrator.noticing import DestinationNotice
+from orchestrator.noticing import DestinationNotice, RefusalNotice
 from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
 from orchestrator.runtime.egress import Departures
@@ -52,6 +52,7 @@ TICK_S = 0.3
 CONVERGE_EVERY_S = 30.0
 RETRY_AFTER_S = 5.0
 LOOK_AT_ROUTER_S = 3.0
+LOOK_AT_REFUSALS_S = 60.0
 SETTLE_S = 0.5  # events come in crowds
 
 
@@ -106,6 +107,8 @@ class Daemon:
             self._activity.happened, self._activity.last(("works", "fails"))
         )
         self._statuses: tuple[int, ...] = ()
+        self._refusals = RefusalNotice(self._activity.happened)
+        self._refusals_due = 0.0
         leg = mac_address(self._switchboard.state.install, Side.ROUTER_LAN)
         self.service = Service(
             self._reconciler,
@@ -211,21 +214,26 @@ class Daemon:
         except Failures as error:
             log.warning("%s", error)
 
-    def _judge_trials(self) -> None:
-        try:
-            self.service.judge_trials()
-        except Failures as error:
-            log.error("a VPN that works could not be offered: %s", error)
-
     def _take_note(self) -> None:
-        """Let the activity know what destinations do, whenever one of them has said something."""
+        """Let the activity know what destinations do, whenever one of them has said something,
+        and what devices were refused.
+        """
         statuses = tuple(
             self._volume.changed_at(status_file(name)) for name in self._switchboard.slots
         )
         if statuses != self._statuses or self._destinations.waits:
             self._statuses = statuses
             self._destinations.look(self.service.destination_states())
+        if time.monotonic() >= self._refusals_due:
+            self._refusals_due = time.monotonic() + LOOK_AT_REFUSALS_S
+            self._refusals.look(self.service.refusals(), self.service.title)
         self._activity.write_due()
+
+    def _judge_trials(self) -> None:
+        try:
+            self.service.judge_trials()
+        except Failures as error:
+            log.error("a VPN that works could not be offered: %s", error)
 
     def _look_at_router(self) -> bool:
         """Act on what the rules have noted; say whether there was a new device."""

@@ -159,7 +159,7 @@ class Service:
     def whoami(self, asker: Asker) -> dict[str, str]:
         """Return the device that asks, as GET /api/v1/whoami tells it; empty when it is none."""
         mac = self._visitors.device(self._reconciler.config, asker.peer)
-        return {"mac": mac or "", "title": self._title(mac) if mac else ""}
+        return {"mac": mac or "", "title": self.title(mac) if mac else ""}
 
     def who(self, asker: Asker) -> str:
         """Return who asks, in words."""
@@ -185,8 +185,12 @@ class Service:
             return lambda event: wanted in (event["mac"], event["device"].casefold())
         return lambda event: event["mac"] == mac
 
-    def _title(self, mac: str) -> str:
-        return self._switchboard.titles().get(mac, "")
+    def title(self, mac: str) -> str:
+        """Return what people call a device; "" for one that is not known."""
+        try:
+            return self._switchboard.titles().get(mac, "")
+        except Refused:  # there is no configuration yet
+            return ""
 
     # --- requests ----------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ above everything that it explains.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from orchestrator.client import (
     Action,
@@ -22,7 +23,18 @@ from orchestrator.client import (
     Uplink,
     describe_cut,
 )
-from orchestrator.tree import Node, Style, Tone, clean, draw, moment, paint, paragraph, table
+from orchestrator.tree import (
+    Node,
+    Style,
+    Tone,
+    clean,
+    columns,
+    draw,
+    moment,
+    paint,
+    paragraph,
+    table,
+)
 
 _TONES: dict[str, Tone] = {
     "ok": "good",
@@ -36,6 +48,8 @@ _TONES: dict[str, Tone] = {
     "unknown": "dim",
 }
 
+
+_ENDLESS = 10_000
 
 _STUCK = {
     "down": "rejected until this works again",
@@ -195,9 +209,16 @@ def devices_text(devices: Sequence[Device], style: Style) -> str:
     """The devices as a table."""
     if not devices:
         return "No device yet: one appears here when it asks for an address."
+    titled = _table(devices, _called, replace(style, width=_ENDLESS))
+    if max(map(columns, titled)) <= style.width:
+        return "\n".join(titled)
+    return "\n".join(_table(devices, lambda device: device["name"], style))
+
+
+def _table(devices: Sequence[Device], called: Callable[[Device], str], style: Style) -> list[str]:
     rows = [
         (
-            _called(device),
+            called(device),
             device["address"] or "-",
             " ".join((device["destination"] or "-", *_until(device["until"], style))),
             device["state"] if device["online"] or device["state"] != "ok" else "away",
@@ -205,7 +226,7 @@ def devices_text(devices: Sequence[Device], style: Style) -> str:
         )
         for device in devices
     ]
-    return "\n".join(table(("NAME", "ADDRESS", "DESTINATION", "STATE", "MAC"), rows, style))
+    return table(("NAME", "ADDRESS", "DESTINATION", "STATE", "MAC"), rows, style)
 
 
 def receipt_text(receipt: Receipt, style: Style) -> str:

@@ -144,10 +144,9 @@ def test_a_device_that_may_hides_its_queries_but_from_its_own_destination_only(
 
 def test_an_unknown_device_is_refused_everywhere(home: World) -> None:
     for host in (WEB, PUBLIC_DNS, "10.213.1.2"):
-        for port in (ECHO, 53):
+        for port in (ECHO, 853):
             assert home.stranger.refusals(port, 1, host) == [PROHIBITED]
             assert fails_with(NO_HOST, lambda h=host, p=port: home.stranger.tcp(p, h))  # type: ignore[misc]
-    assert home.stranger.refusals(53, 1, ROUTER_ADDRESS) == [PROHIBITED]
 
 
 def test_a_refusal_comes_for_every_packet(home: World) -> None:
