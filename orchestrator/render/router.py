@@ -25,6 +25,7 @@ STALE_SET = "stale_mark"
 SHUT_SET = "shut"
 STRANGERS_SET = "strangers"
 STRANGERS_SIZE = 256
+PAGE_VISITS = 40  # of one device at the same time
 HIDDEN_DNS_SET = "hidden_dns"
 DNS_ELSEWHERE_SET = "dns_elsewhere"
 
@@ -144,6 +145,7 @@ def render_rules(view: RouterView) -> str:
         lan=view.lan,
         address=view.address,
         page=view.page,
+        page_visits=PAGE_VISITS,
         transit_pool=view.transit_pool,
     )
 
@@ -249,6 +251,13 @@ table {table} {{
 	# The slot behind each egress' MAC address.
 	map egress_mark {{
 		type ether_addr : mark{egresses}
+	}}
+
+	# How many connections to the page each device has: the page sees the router in all of them.
+	set page_visitors {{
+		type ether_addr
+		size 4096
+		flags dynamic
 	}}
 
 	# Whose fragments those of an address are. Kept for longer than the kernel waits for the rest.
@@ -383,6 +392,8 @@ table {table} {{
 
 	chain within_home {{
 		ct mark {home_mark} goto home_names
+		# One gadget that opens and opens must not shut the page for all others.
+		iifname $lan ip daddr {page} ct state new add @page_visitors {{ ether saddr ct count over {page_visits} }} reject with tcp reset
 		ip daddr {page} tcp dport 80 ct status dnat accept
 		ip saddr {page} ct state established accept
 		goto refuse

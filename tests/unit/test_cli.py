@@ -147,7 +147,7 @@ def test_add_vpn_sends_a_file_under_its_name(
         "  note: line 3: route: left out\n"
         "how far it is: orchestrator status\n"
     )
-    assert standin.heard["/api/v1/destinations"] == {
+    assert standin.asked[-1][2] == {
         "name": "NL.ovpn", "profile": "client\n", "username": "jane", "password": "hunter 2",
     }  # fmt: skip
 
@@ -158,11 +158,14 @@ def test_add_vpn_reads_all_of_it_from_standard_input(
     standin.answers["/api/v1/destinations"] = (200, TRIAL)
     typed("hunter 2\nclient\ndev tun\n")
     assert run("add-vpn", "-", "--name", "nl", "--user", "jane", "--json").code == 0
-    heard = standin.heard["/api/v1/destinations"]
+    heard = standin.asked[-1][2]
+    assert isinstance(heard, dict)
     assert (heard["password"], heard["profile"]) == ("hunter 2", "client\ndev tun\n")
     typed("client\n")
     assert run("add-vpn", "-", "--name", "nl").code == 0
-    assert standin.heard["/api/v1/destinations"]["profile"] == "client\n"
+    assert standin.asked[-1][2] == {
+        "name": "nl", "profile": "client\n", "username": "", "password": "",
+    }  # fmt: skip
 
 
 def test_add_vpn_lists_what_is_wrong(
@@ -182,7 +185,7 @@ def test_add_vpn_without_its_file(run: Run, standin: Standin, tmp_path: Path) ->
     ran = run("add-vpn", str(tmp_path / "nowhere.ovpn"))
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.endswith("nowhere.ovpn cannot be read: No such file or directory\n")
-    assert "/api/v1/destinations" not in standin.heard
+    assert standin.asked == []
 
 
 def test_remove_vpn(run: Run, standin: Standin) -> None:

@@ -71,7 +71,7 @@ def destination(name: str) -> Destination:
     return {
         "name": name,
         "title": name,
-        "country": {"uk": "GB", "de": "DE"}.get(name, ""),
+        "country": {"uk": "GB", "de": "DE", "nl": "NL"}.get(name, ""),
         "kind": "openvpn" if vpn else "direct",
         "uplink": "home",
         "added": False,
