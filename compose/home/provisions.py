@@ -107,6 +107,7 @@ def provide(demo: Path) -> None:
     written = router.read_text() if router.exists() else ROUTER_YAML
     if not re.search(r"^internet_probe:", written, re.MULTILINE):
         written = f"{INTERNET_PROBE}{written}"  # of an older demo
+    written = written.replace("leaktest:\n  address_service:", "address_service:")  # older, too
     if not router.exists() or written != router.read_text():  # a person may have played with it
         _write(router, written)
 

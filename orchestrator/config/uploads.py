@@ -18,6 +18,7 @@ from orchestrator.model import Config, Destination, Kind, Profile
 from orchestrator.profile import Problem, Unreadable, clean, parse_credentials
 
 LARGEST = 256 * 1024  # bytes of a profile with its keys
+MOST_PROBLEMS = 20  # whoever reads more of them has the wrong file
 _ENDING = ".ovpn"
 _SOURCE = "line"
 
@@ -86,7 +87,9 @@ def judge(upload: Upload) -> Judged:
     if re.match(r"\s*<(!doctype|html)\b", upload.profile, re.IGNORECASE):
         return Judged(None, ("line 1: this is a web page; download the .ovpn file itself",))
     cleaned = clean(upload.profile, _not_here, _SOURCE)
-    problems = [*map(_sentence, cleaned.problems)]
+    problems = [*map(_sentence, cleaned.problems[:MOST_PROBLEMS])]
+    if (more := len(cleaned.problems) - MOST_PROBLEMS) > 0:
+        problems.append(f"and {more} more; is it an OpenVPN profile?")
     credentials, trouble = _credentials(upload)
     problems += [trouble] if trouble else []
     if cleaned.profile is None or problems:

@@ -229,7 +229,7 @@ def transit(text: str) -> IPv4Network:
 
 def web_address(text: str) -> str:
     """An http or https URL without a user in it."""
-    example = "such as https://ip.example.net/"
+    example = "such as http://ip.example.net/"
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port

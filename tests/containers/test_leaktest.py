@@ -84,8 +84,6 @@ def _leftovers(router: Router) -> list[str]:
 def examined(router: Router) -> Iterator[Router]:
     """The router with an address service; afterwards nothing of a leak test may be left."""
     config = home.REPOSITORY / ".demo" / "config" / "router.yaml"
-    if SERVICE not in config.read_text():  # of an older demo
-        config.write_text(config.read_text().replace("leaktest:\n  address_", "address_"))
     if SERVICE not in config.read_text():
         config.write_text(config.read_text() + SERVICE)
         assert router.command("up").returncode == 0

@@ -295,6 +295,41 @@ def test_who_goes_by_it_is_named_before_it_is_removed(
     assert api.post("/api/v1/destinations/nl/remove").status_code == 200
 
 
+def test_who_will_go_back_to_it_keeps_it(orchestra: Orchestra, api: FlaskClient) -> None:
+    add(api)
+    report(orchestra)
+    api.post("/api/v1/devices/tv/assign", json={"destination": "nl"})
+    api.post("/api/v1/devices/tv/assign", json={"destination": "work", "minutes": 30})
+    said = (409, "tv goes by nl; choose another destination for them first")
+    assert refused(api, "/destinations/nl/remove") == said
+
+
+def test_taking_a_switch_back_leads_to_nothing_that_is_only_tried(
+    orchestra: Orchestra, api: FlaskClient
+) -> None:
+    add(api)
+    report(orchestra)
+    for name in ("nl", "work"):
+        api.post("/api/v1/devices/tv/assign", json={"destination": name})
+    assert api.post("/api/v1/destinations/nl/remove").status_code == 200
+    assert add(api)["accepted"] is True
+    status, said = refused(api, "/devices/tv/undo")
+    assert (status, said[:36]) == (409, "there is nothing to take back for 't")
+
+
+def test_who_did_it_is_noted(orchestra: Orchestra, api: FlaskClient) -> None:
+    add(api)
+    report(orchestra)
+    add(api, name="se", profile="nothing")
+    api.post("/api/v1/destinations/nl/remove")
+    events = api.get("/api/v1/activity").get_json()["events"]
+    assert [(e["kind"], e["destination"]) for e in events if "destination_" in e["kind"]] == [
+        ("destination_removed", "nl"),
+        ("destination_added", "nl"),
+    ]
+    assert PASSWORD not in str(events)
+
+
 @pytest.mark.parametrize(
     ("name", "code", "said"),
     [
@@ -437,6 +472,8 @@ def test_a_file_takes_the_name_and_nobody_follows_by_himself(
     tv = status["devices"][0]
     assert (tv["state"], tv["destination"]) == ("rejected", "nl (as added)")
     assert "no longer exists; choose another" in tv["message"]
+    # Nor does taking the switch back lead there, nor the end of a time.
+    assert refused(api, "/devices/tv/undo")[0] == 409
     # Who chooses the file's one gets it, and a later start takes it from nobody.
     assert orchestra.switchboard.assign("tv", "nl").new == "nl"
     orchestra.start()

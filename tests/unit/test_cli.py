@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -116,6 +117,80 @@ def test_undo_prints_the_receipt(run: Run, standin: Standin) -> None:
     path = "/api/v1/devices/Anna%27s%20phone/undo"
     standin.answers[path] = (200, receipt("uk", "direct", 3))
     assert run("undo", "Anna's phone").out == "tv: uk → direct, 3 connections cut in 6 ms\n"
+
+
+TRIAL = {"name": "nl", "accepted": True, "problems": [], "notes": ["line 3: route: left out"]}
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put text on standard input."""
+
+    def put(text: str) -> None:
+        stream = io.TextIOWrapper(io.BytesIO(text.encode()))
+        monkeypatch.setattr(sys, "stdin", stream)
+
+    return put
+
+
+def test_add_vpn_sends_a_file_under_its_name(
+    run: Run, standin: Standin, tmp_path: Path, typed: Callable[[str], None]
+) -> None:
+    standin.answers["/api/v1/destinations"] = (200, TRIAL)
+    profile = tmp_path / "NL.ovpn"
+    profile.write_bytes(b"\xef\xbb\xbfclient\n")
+    typed("hunter 2\n")
+    ran = run("add-vpn", str(profile), "--user", "jane")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (
+        "nl is being tried; devices can use it as soon as it has worked once\n"
+        "  note: line 3: route: left out\n"
+        "how far it is: orchestrator status\n"
+    )
+    assert standin.asked[-1][2] == {
+        "name": "NL.ovpn", "profile": "client\n", "username": "jane", "password": "hunter 2",
+    }  # fmt: skip
+
+
+def test_add_vpn_reads_all_of_it_from_standard_input(
+    run: Run, standin: Standin, typed: Callable[[str], None]
+) -> None:
+    standin.answers["/api/v1/destinations"] = (200, TRIAL)
+    typed("hunter 2\nclient\ndev tun\n")
+    assert run("add-vpn", "-", "--name", "nl", "--user", "jane", "--json").code == 0
+    heard = standin.asked[-1][2]
+    assert isinstance(heard, dict)
+    assert (heard["password"], heard["profile"]) == ("hunter 2", "client\ndev tun\n")
+    typed("client\n")
+    assert run("add-vpn", "-", "--name", "nl").code == 0
+    assert standin.asked[-1][2] == {
+        "name": "nl", "profile": "client\n", "username": "", "password": "",
+    }  # fmt: skip
+
+
+def test_add_vpn_lists_what_is_wrong(
+    run: Run, standin: Standin, typed: Callable[[str], None]
+) -> None:
+    trial = {**TRIAL, "accepted": False, "problems": ["line 1: \x1b[2J", "line 2: no"], "notes": []}
+    standin.answers["/api/v1/destinations"] = (200, trial)
+    typed("client\n")
+    ran = run("add-vpn", "-", "--name", "nl")
+    assert ran.code == 1
+    assert ran.out.startswith("nl was not added:\n  line 1: ")
+    assert ran.out.endswith("\n  line 2: no\n")
+    assert "\x1b" not in ran.out
+
+
+def test_add_vpn_without_its_file(run: Run, standin: Standin, tmp_path: Path) -> None:
+    ran = run("add-vpn", str(tmp_path / "nowhere.ovpn"))
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.endswith("nowhere.ovpn cannot be read: No such file or directory\n")
+    assert standin.asked == []
+
+
+def test_remove_vpn(run: Run, standin: Standin) -> None:
+    standin.answers["/api/v1/destinations/nl/remove"] = (200, {"name": "nl"})
+    assert run("remove-vpn", "nl").out == "nl is removed\n"
 
 
 def test_json_is_the_daemons_own(run: Run, standin: Standin) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from orchestrator.config.uploads import (
     LARGEST,
+    MOST_PROBLEMS,
     AddedVpn,
     Upload,
     judge,
@@ -127,6 +129,17 @@ def test_a_password_that_nobody_asks_for_is_noted() -> None:
 def test_a_file_that_is_too_large_is_not_read() -> None:
     (problem,) = judge(Upload("nl", "#" * (LARGEST + 1))).problems
     assert problem == "the file is larger than 256 KiB; is it the right one?"
+
+
+@pytest.mark.parametrize("line", ["ab", "\0", "<ca>\n</ca>", "x" * 200, "remote a 1", "<a>", '"'])
+def test_a_file_that_is_something_else_is_refused_quickly_and_in_short(line: str) -> None:
+    text = f"{line}\n" * (LARGEST // (len(line) + 1))
+    begun = time.process_time()
+    judged = judge(Upload("nl", text))
+    assert time.process_time() - begun < 5
+    assert judged.profile is None
+    assert len(judged.problems) <= MOST_PROBLEMS + 1
+    assert sum(map(len, judged.problems)) < 10_000
 
 
 @pytest.mark.parametrize("name", [*GOOD, *BAD])

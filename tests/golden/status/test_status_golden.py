@@ -16,10 +16,12 @@ from tests.web.reports import (
     dhcp_trouble,
     empty,
     healthy,
+    on_trial,
     pause_receipt,
     paused,
     receipt,
     timed,
+    trial,
     unconfigured,
 )
 
@@ -45,6 +47,8 @@ TEXTS = {
     "dhcp-unknown": lambda: show.status_text(dhcp_trouble("unknown"), Style()),
     "unconfigured": lambda: show.status_text(unconfigured(), Style()),
     "empty": lambda: show.status_text(empty(), Style()),
+    "on-trial": lambda: show.status_text(on_trial(), Style()),
+    "trials": lambda: "\n".join(show.trial_text(trial(accepted)) for accepted in (True, False)),
     "stopped": lambda: show.status_text({**healthy(), "stopped": True}, Style()),
     "devices": lambda: show.devices_text(degraded()["devices"], Style()),
     "no-devices": lambda: show.devices_text([], Style()),
