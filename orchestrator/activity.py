@@ -42,7 +42,8 @@ class Activity:
         self._path = directory / "activity.jsonl"
         self._older = directory / "activity.1.jsonl"
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # a switch takes it, so no disk is waited for in it
+        self._writing = threading.Lock()
         older, newer = _read(self._older), _read(self._path)
         self._events: deque[Event] = deque(_in_order((*older, *newer)), KEPT)
         self._in_file = len(newer)
@@ -53,7 +54,7 @@ class Activity:
         self._failing = False
 
     def happened(self, kind: str, **fields: str | int | None) -> None:
-        """Note an event of `kind`; `fields` are others of client.words.Event."""
+        """Note an event of `kind`; `fields` are others of client.words.Event. Never waits."""
         given = {key: _bounded(value) for key, value in fields.items() if value is not None}
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._lock:
@@ -63,8 +64,6 @@ class Activity:
                 self._due = self._clock() + WRITE_EVERY_S
             self._events.append(cast(Event, event))
             self._unwritten.append(cast(Event, event))
-            if len(self._unwritten) >= WRITE_AT and not self._failing:
-                self._write()
 
     def page(
         self, before: int | None, limit: int, wanted: Callable[[Event], bool] = lambda _: True
@@ -84,29 +83,36 @@ class Activity:
             return {e["destination"]: e for e in self._events if e["kind"] in asked}
 
     def write_due(self) -> None:
-        """Write what has waited long enough."""
+        """Write what has waited long enough, or is much."""
         with self._lock:
-            if self._unwritten and self._clock() >= self._due:
-                self._write()
+            much = len(self._unwritten) >= WRITE_AT and not self._failing
+            due = self._unwritten and self._clock() >= self._due
+        if much or due:
+            self.write()
 
     def write(self) -> None:
         """Write what is not written yet."""
-        with self._lock:
-            if self._unwritten:
-                self._write()
+        with self._writing:
+            with self._lock:
+                events = tuple(self._unwritten)
+            if events:
+                self._write(events)
 
-    def _write(self) -> None:
+    def _write(self, events: tuple[Event, ...]) -> None:
         try:
-            self._append("".join(json.dumps(event) + "\n" for event in self._unwritten))
+            self._append("".join(json.dumps(event) + "\n" for event in events))
         except OSError as error:
             self._due = self._clock() + WRITE_EVERY_S
             if not self._failing:
                 log.error("the activity can't be written, and stays in memory only: %s", error)
             self._failing = True
-        else:
-            self._in_file += len(self._unwritten)
-            self._unwritten.clear()
-            self._failing = False
+            return
+        self._failing = False
+        self._in_file += len(events)
+        with self._lock:
+            while self._unwritten and self._unwritten[0]["id"] <= events[-1]["id"]:
+                self._unwritten.popleft()
+            self._due = self._clock() + WRITE_EVERY_S
 
     def _append(self, text: str) -> None:
         if self._in_file >= KEPT:

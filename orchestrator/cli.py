@@ -148,6 +148,16 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         made = verb(name, summary, f"orchestrator {name} uk")
         made.add_argument("destination", metavar="DESTINATION", help="as `status` names it")
+    add = verb("add-vpn", "add a VPN by its OpenVPN profile", "orchestrator add-vpn nl.ovpn")
+    add.add_argument("file", metavar="FILE", help="the provider's .ovpn file; - is standard input")
+    add.add_argument("--name", default="", metavar="NAME", help="of the destination (the file's)")
+    add.add_argument(
+        "--user", default="", metavar="USER",
+        help="for a provider with passwords; the password is asked for, or read from the first "
+        "line of standard input",
+    )  # fmt: skip
+    remove = verb("remove-vpn", "remove a VPN that was added", "orchestrator remove-vpn nl")
+    remove.add_argument("destination", metavar="NAME", help="as `status` names it")
     rename = verb("rename", "give a device another name", "orchestrator rename tv 'Kitchen TV'")
     rename.add_argument("device", metavar="DEVICE", help="its name, MAC or IP address")
     rename.add_argument("name", metavar="NAME", help="up to 40 letters of any kind")
@@ -190,8 +200,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 VERBS = (
-    *("status", "devices", "assign", "undo", "pause", "resume", "rename", "logs", "activity"),
-    *("password", "tokens"),
+    *("status", "devices", "assign", "undo", "pause", "resume", "add-vpn", "remove-vpn", "rename"),
+    *("logs", "activity", "password", "tokens"),
     *("leaktest", "check", "plan", "up", "down", "run"),
 )
 
@@ -241,7 +251,7 @@ def _answer(args: argparse.Namespace) -> int:
 
     if args.verb == "leaktest":
         return _leaktest(args, Control(), _style())
-    act: verbs.Verb = getattr(verbs, args.verb)
+    act: verbs.Verb = getattr(verbs, args.verb.replace("-", "_"))
     try:
         answer = act(args, Control(), _style())
     except ControlError as error:

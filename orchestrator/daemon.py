@@ -23,12 +23,13 @@ from types import FrameType
 from orchestrator import __version__, api
 from orchestrator.access import Access
 from orchestrator.activity import Activity
+from orchestrator.added import Shelf
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import ROUTER, status_file
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config
-from orchestrator.noticing import DestinationNotice
+from orchestrator.noticing import DestinationNotice, RefusalNotice
 from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
 from orchestrator.runtime.egress import Departures
@@ -43,6 +44,7 @@ from orchestrator.service import ORCHESTRATOR, Service
 from orchestrator.store import State, without_choices
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
+from orchestrator.trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ TICK_S = 0.3
 CONVERGE_EVERY_S = 30.0
 RETRY_AFTER_S = 5.0
 LOOK_AT_ROUTER_S = 3.0
+LOOK_AT_REFUSALS_S = 60.0
 SETTLE_S = 0.5  # events come in crowds
 
 
@@ -83,6 +86,9 @@ class Daemon:
             maker=Makers().of,
         )
         self._gates = Gates(self._switchboard, volume, router)
+        added = Shelf(state_directory / "added")
+        for problem in added.problems:
+            log.error("%s", problem)
         self._reconciler = Reconciler(
             config_directory,
             tag,
@@ -93,6 +99,7 @@ class Daemon:
             lambda: host.facts(self._engine),
             host.prepare_lan_port,
             self._gates,
+            added,
         )
         self._strangers = Strangers(self._switchboard, router)
         self._offers = self._offer_watch()
@@ -100,6 +107,8 @@ class Daemon:
             self._activity.happened, self._activity.last(("works", "fails"))
         )
         self._statuses: tuple[int, ...] = ()
+        self._refusals = RefusalNotice(self._activity.happened)
+        self._refusals_due = 0.0
         leg = mac_address(self._switchboard.state.install, Side.ROUTER_LAN)
         self.service = Service(
             self._reconciler,
@@ -110,6 +119,7 @@ class Daemon:
             self._gates,
             self._strangers,
             self._offers,
+            Trials(added, self._reconciler, self._switchboard, volume),
             Access(state_directory),
             NeighbourWatch(router.current, leg),
             self._activity,
@@ -161,6 +171,7 @@ class Daemon:
             if time.monotonic() >= router_due:
                 router_due = time.monotonic() + LOOK_AT_ROUTER_S
                 due = 0.0 if self._look_at_router() else due
+                self._judge_trials()
             if time.monotonic() >= due:
                 self._tidy_up()
                 self._find_configuration()
@@ -204,14 +215,25 @@ class Daemon:
             log.warning("%s", error)
 
     def _take_note(self) -> None:
-        """Let the activity know what destinations do, whenever one of them has said something."""
+        """Let the activity know what destinations do, whenever one of them has said something,
+        and what devices were refused.
+        """
         statuses = tuple(
             self._volume.changed_at(status_file(name)) for name in self._switchboard.slots
         )
         if statuses != self._statuses or self._destinations.waits:
             self._statuses = statuses
             self._destinations.look(self.service.destination_states())
+        if time.monotonic() >= self._refusals_due:
+            self._refusals_due = time.monotonic() + LOOK_AT_REFUSALS_S
+            self._refusals.look(self.service.refusals(), self.service.title)
         self._activity.write_due()
+
+    def _judge_trials(self) -> None:
+        try:
+            self.service.judge_trials()
+        except Failures as error:
+            log.error("a VPN that works could not be offered: %s", error)
 
     def _look_at_router(self) -> bool:
         """Act on what the rules have noted; say whether there was a new device."""

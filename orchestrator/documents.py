@@ -88,6 +88,10 @@ class Document(Generic[T]):
             self._keep_as_previous()
         write_atomically(self._path, content)
 
+    def forget_previous(self) -> None:
+        """Remove the version before, when it must not come back. Raises OSError."""
+        self._previous.unlink(missing_ok=True)
+
     def _keep_as_previous(self) -> None:
         # A hard link costs no write of data. It takes the old one's place only when it is made:
         # after a damaged newest version was set aside, the old one is all there is.

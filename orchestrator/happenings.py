@@ -13,8 +13,16 @@ def _device(event: Event) -> str:
     return event["device"] or event["mac"]
 
 
+def _on(event: Event) -> str:
+    return f", and goes by {event['new']}" if event["new"] else ""
+
+
 def _times(event: Event) -> str:
     return "once" if event["count"] == 1 else f"{event['count']} times"
+
+
+def _until(event: Event) -> str:
+    return f", until {_local(event['message'])}" if event["message"] else ""
 
 
 def _reason(event: Event) -> str:
@@ -22,13 +30,13 @@ def _reason(event: Event) -> str:
 
 
 _SENTENCES: Mapping[str, Callable[[Event], str]] = {
-    "switched": lambda e: f"{e['device']}: {e['old']} {{arrow}} {e['new']}",
+    "switched": lambda e: f"{e['device']}: {e['old']} {{arrow}} {e['new']}{_until(e)}",
     "switched_back": lambda e: f"{e['device']}: back to {e['new']}, its time is over",
     "undone": lambda e: f"{e['device']}: back to {e['new']}, undone",
     "renamed": lambda e: f"{e['old']} is now called {e['new']}",
     "paused": lambda e: f"{e['destination']} is paused",
     "resumed": lambda e: f"{e['destination']} is resumed",
-    "new_device": lambda e: f"{_device(e)} is new here",
+    "new_device": lambda e: f"{_device(e)} is new here{_on(e)}",
     "took_over": lambda e: f"{e['device']} has a new private address",
     "forgotten": lambda e: f"{e['device']} is forgotten",
     "destination_added": lambda e: f"{e['destination']} is added",

@@ -88,6 +88,8 @@ class EgressStatus(BaseModel):
     tunnel: TunnelStatus | None = None
     dns: DnsStatus
     internet: InternetStatus = InternetStatus(state="unknown")
+    latency_ms: float | None = None
+    public_address: str | None = None
 
 
 def parse_egress_status(text: str | None) -> EgressStatus | None:
@@ -153,6 +155,23 @@ def destination_health(seen: Seen, destination: Destination) -> DestinationHealt
     if (first := next(unknown, None)) is not None:
         return DestinationHealth(destination, "starting", first.message, checks)
     return DestinationHealth(destination, "ok", "", checks)
+
+
+def proven(seen: Seen, destination: Destination) -> bool:
+    """Say whether a destination on trial works: tunnel up, DNS answers.
+
+    An internet is not asked for, because a company's network may lead to none; but its check
+    must have ended, so that nothing is offered in the moment before it fails.
+    """
+    checks = _explained(_chain(seen, destination), _ends(seen.egresses.get(destination.name)))
+    return all(
+        check.state is Verdict.OK or (check.name == "internet" and _has_ended(check))
+        for check in checks
+    )
+
+
+def _has_ended(check: Check) -> bool:
+    return check.state is Verdict.FAILED or check.message == NOT_CHECKED
 
 
 def _explained(chain: Iterable[Check], ends: Iterable[Check]) -> Iterable[Check]:

@@ -18,7 +18,6 @@ from orchestrator.client.words import Event, Refusals
 
 SETTLE_S = 5.0
 FIRST_S = 60.0  # after the start everything begins to work, one after the other
-LOOK_AT_REFUSALS_S = 60.0
 HOUR_S, DAY_S = 3600.0, 86400.0
 
 Happened = Callable[..., None]  # called with the kind and the fields of an Event

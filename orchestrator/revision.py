@@ -106,4 +106,5 @@ def _said(text: str) -> tuple[object, float]:
     status = parse_egress_status(text)
     if status is None:
         return None, float("inf")
-    return status.model_dump(exclude={"updated"}), status.updated + STALE_SECONDS
+    # The latency is another one each time, and no page has to be made anew for it.
+    return status.model_dump(exclude={"updated", "latency_ms"}), status.updated + STALE_SECONDS

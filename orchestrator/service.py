@@ -17,6 +17,7 @@ from orchestrator.access import Access
 from orchestrator.activity import Activity
 from orchestrator.addressing import egress_container
 from orchestrator.client import words
+from orchestrator.config.uploads import Upload
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
 from orchestrator.household import Household
@@ -35,7 +36,8 @@ from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.strangers import Strangers
-from orchestrator.switch import Refused, Switchboard, nearest
+from orchestrator.switch import ON_TRIAL, Refused, Switchboard, nearest
+from orchestrator.trials import Trials
 from orchestrator.visitors import Visitors, parse_peer
 
 ORCHESTRATOR = "manyways-orchestrator"
@@ -67,6 +69,7 @@ class Service:
         gates: Gates,
         strangers: Strangers,
         offers: OfferWatch,
+        trials: Trials,
         access: Access,
         presence: NeighbourWatch,
         activity: Activity,
@@ -81,6 +84,7 @@ class Service:
         self._gates = gates
         self._strangers = strangers
         self._offers = offers
+        self._trials = trials
         self.household = Household(switchboard, reconciler, self.devices, self.device)
         self._presence = presence
         self._visitors = Visitors(switchboard, router, lambda: engine.process(WEBUI))
@@ -101,7 +105,11 @@ class Service:
         """Return the report of GET /api/v1/status."""
         config = self._reconciler.config
         errors = list(self._reconciler.config_errors)
-        problems = [*self._reconciler.errors, *self._strangers.problems]
+        problems = [
+            *self._reconciler.errors,
+            *self._strangers.problems,
+            *self._trials.problems,
+        ]
         report: dict[str, Any] = {
             "version": __version__,
             "config": {"errors": errors, "notes": list(config.notes) if config else []},
@@ -151,7 +159,7 @@ class Service:
     def whoami(self, asker: Asker) -> dict[str, str]:
         """Return the device that asks, as GET /api/v1/whoami tells it; empty when it is none."""
         mac = self._visitors.device(self._reconciler.config, asker.peer)
-        return {"mac": mac or "", "title": self._title(mac) if mac else ""}
+        return {"mac": mac or "", "title": self.title(mac) if mac else ""}
 
     def who(self, asker: Asker) -> str:
         """Return who asks, in words."""
@@ -177,8 +185,12 @@ class Service:
             return lambda event: wanted in (event["mac"], event["device"].casefold())
         return lambda event: event["mac"] == mac
 
-    def _title(self, mac: str) -> str:
-        return self._switchboard.titles().get(mac, "")
+    def title(self, mac: str) -> str:
+        """Return what people call a device; "" for one that is not known."""
+        try:
+            return self._switchboard.titles().get(mac, "")
+        except Refused:  # there is no configuration yet
+            return ""
 
     # --- requests ----------------------------------------------------------------------------
 
@@ -193,13 +205,35 @@ class Service:
             self.activity.happened(kind, destination=destination, count=receipt["devices"], by=by)
         return receipt
 
+    def add_destination(self, upload: Upload, by: str = "") -> words.Trial:
+        """Take in a VPN and begin to try it, or say what is wrong. Raises Refused, `Failures`."""
+        trial = self._trials.add(upload)
+        if trial["accepted"]:
+            self._looked_at = _NEVER
+            self.activity.happened("destination_added", destination=trial["name"], by=by)
+        return trial
+
+    def remove_destination(self, name: str, by: str = "") -> None:
+        """Remove a VPN that was added. Raises Refused, one of reconcile.Failures."""
+        self._trials.remove(name)
+        self._looked_at = _NEVER
+        self.activity.happened("destination_removed", destination=name, by=by)
+
+    def judge_trials(self) -> None:
+        """Offer the added VPNs that have worked. Raises one of reconcile.Failures."""
+        config = self._reconciler.config
+        if config is not None and not all(d.offered for d in config.destinations):
+            self._trials.offer_the_proven(self._seen(config))
+
     def leaktest(self, wanted: list[str], *, disruptive: bool) -> Run:
         """Begin a leak test of some destinations, or all. Raises Refused."""
         config = self._reconciler.config
         if config is None or self._switchboard.state.stopped:
             raise Refused("the router does not run", "start it with: orchestrator up")
-        known = [d.name for d in config.destinations]
+        known = [d.name for d in config.destinations if d.offered]
         for name in wanted:
+            if config.destination(name) and name not in known:
+                raise Refused(f"{name} is being tried: it has not worked yet", ON_TRIAL)
             if name not in known:
                 raise Refused(
                     f"no destination is called '{name}'", nearest(name, known), unknown=True
@@ -248,13 +282,17 @@ class Service:
         by_name = {d.destination.name: d for d in destinations}
         address = str(router_address(config))
         well = healthy and all(s.state == "ok" for s in services)
-        well = well and all(d.state in ("ok", "paused") for d in destinations)
+        # Whoever tries a VPN knows that it may not work; nobody depends on it yet.
+        used = (d for d in destinations if d.destination.offered)
+        well = well and all(d.state in ("ok", "paused") for d in used)
         return {
             "state": "healthy" if well else "degraded",
             "services": [_plain(s) for s in services],
             "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
             "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
-            "destinations": [_destination(d) for d in destinations],
+            "destinations": [
+                _destination(d, seen.egresses[d.destination.name]) for d in destinations
+            ],
             "default_destination": "" if config.refuse_new_devices else config.default_destination,
             "devices": self.household.reports(
                 config, health.device_reports(seen, by_name), self.refusals()
@@ -342,11 +380,22 @@ _NOTHING_YET: dict[str, Any] = {
 }
 
 
-def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
+def _destination(
+    health_of: health.DestinationHealth, status: health.EgressStatus | None
+) -> dict[str, Any]:
+    destination = health_of.destination
+    # What an egress said before it fell silent is no news.
+    measured = status if health_of.checks[0].state is health.Verdict.OK else None
     return {
-        "name": health_of.destination.name,
-        "kind": health_of.destination.kind.value,
-        "uplink": health_of.destination.uplink,
+        "name": destination.name,
+        "title": destination.title or destination.name,
+        "country": destination.country,
+        "kind": destination.kind.value,
+        "uplink": destination.uplink,
+        "added": destination.added,
+        "offered": destination.offered,
+        "public_address": measured.public_address if measured else None,
+        "latency_ms": measured.latency_ms if measured else None,
         "state": health_of.state,
         "message": health_of.message,
         "checks": [_plain(c) for c in health_of.checks],

@@ -8,7 +8,8 @@ above everything that it explains.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from orchestrator.client import (
     Action,
@@ -18,10 +19,22 @@ from orchestrator.client import (
     PauseReceipt,
     Receipt,
     Status,
+    Trial,
     Uplink,
     describe_cut,
 )
-from orchestrator.tree import Node, Style, Tone, clean, draw, moment, paint, paragraph, table
+from orchestrator.tree import (
+    Node,
+    Style,
+    Tone,
+    clean,
+    columns,
+    draw,
+    moment,
+    paint,
+    paragraph,
+    table,
+)
 
 _TONES: dict[str, Tone] = {
     "ok": "good",
@@ -35,6 +48,8 @@ _TONES: dict[str, Tone] = {
     "unknown": "dim",
 }
 
+
+_ENDLESS = 10_000
 
 _STUCK = {
     "down": "rejected until this works again",
@@ -97,7 +112,10 @@ def _destination_node(destination: Destination, status: Status, style: Style) ->
     """A destination, its chain of checks, and the devices at the end of the chain."""
     name, state = destination["name"], destination["state"]
     facts: list[str] = [] if destination["kind"] == name else [destination["kind"]]
+    facts += [f"'{destination['title']}'"] if destination["title"] != name else []
+    facts += [destination["country"]] if destination["country"] else []
     facts += ["default"] if name == status["default_destination"] else []
+    facts += [] if destination["offered"] else ["on trial"]
     devices = [d for d in status["devices"] if d["destination"] == name]
     failed = [c for c in destination["checks"] if c["state"] == "failed"]
     broken = failed[0] if failed else None
@@ -108,9 +126,16 @@ def _destination_node(destination: Destination, status: Status, style: Style) ->
         f"{name} ({', '.join(facts)})" if facts else name,
         _loud(state),
         _TONES.get(state, "bad"),
-        "" if said else destination["message"],
+        _outside(destination) if said or not destination["message"] else destination["message"],
         (*checks, _devices_node(devices, destination, style)),
     )
+
+
+def _outside(destination: Destination) -> str:
+    """How a destination looks from outside, and how far that is."""
+    address, latency = destination["public_address"], destination["latency_ms"]
+    seen = [f"seen as {address}"] if address else []
+    return ", ".join([*seen, *([] if latency is None else [f"{latency:.0f} ms"])])
 
 
 def _check_node(check: Check, broken: Check | None) -> Node:
@@ -184,9 +209,16 @@ def devices_text(devices: Sequence[Device], style: Style) -> str:
     """The devices as a table."""
     if not devices:
         return "No device yet: one appears here when it asks for an address."
+    titled = _table(devices, _called, replace(style, width=_ENDLESS))
+    if max(map(columns, titled)) <= style.width:
+        return "\n".join(titled)
+    return "\n".join(_table(devices, lambda device: device["name"], style))
+
+
+def _table(devices: Sequence[Device], called: Callable[[Device], str], style: Style) -> list[str]:
     rows = [
         (
-            _called(device),
+            called(device),
             device["address"] or "-",
             " ".join((device["destination"] or "-", *_until(device["until"], style))),
             device["state"] if device["online"] or device["state"] != "ok" else "away",
@@ -194,7 +226,7 @@ def devices_text(devices: Sequence[Device], style: Style) -> str:
         )
         for device in devices
     ]
-    return "\n".join(table(("NAME", "ADDRESS", "DESTINATION", "STATE", "MAC"), rows, style))
+    return table(("NAME", "ADDRESS", "DESTINATION", "STATE", "MAC"), rows, style)
 
 
 def receipt_text(receipt: Receipt, style: Style) -> str:
@@ -221,6 +253,17 @@ def pause_text(receipt: PauseReceipt) -> str:
     if receipt["paused"]:
         return f"{name} is paused: {devices} refused, {describe_cut(receipt)}"
     return f"{name} is resumed: {devices} may send again"
+
+
+def trial_text(trial: Trial) -> str:
+    """What became of an added VPN, a line for each thing that is wrong or worth knowing."""
+    name = clean(trial["name"])
+    if not trial["accepted"]:
+        lines = (f"  {clean(problem)}" for problem in trial["problems"])
+        return "\n".join([f"{name} was not added:", *lines])
+    notes = (f"  note: {clean(note)}" for note in trial["notes"])
+    first = f"{name} is being tried; devices can use it as soon as it has worked once"
+    return "\n".join([first, *notes, "how far it is: orchestrator status"])
 
 
 def actions_text(actions: Sequence[Action], nothing: str, style: Style) -> str:

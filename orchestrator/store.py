@@ -64,6 +64,8 @@ class State:
     `paused` are the destinations that a person has paused, in order. `retired` are the numbers
     of forgotten devices with the last generation that they had. `left_leases` maps the MAC
     addresses that devices have given up to the ends of the leases that they left running.
+    `offsets` say which address of a range "uplink/destination" has: nobody's changes when another
+    destination comes or goes.
     """
 
     install: str
@@ -76,6 +78,7 @@ class State:
     paused: tuple[str, ...] = ()
     retired: Mapping[int, int] = field(default_factory=dict)
     left_leases: Mapping[str, int] = field(default_factory=dict)
+    offsets: Mapping[str, int] = field(default_factory=dict)
 
     def device(self, mac: str) -> KnownDevice | None:
         return next((d for d in self.devices if d.mac == mac), None)
@@ -107,6 +110,48 @@ def _numbered(
                 result = {known: n for known, n in result.items() if known in wanted}
             result[name] = _free_number(result.values(), limit, what)
     return result
+
+
+def _offsets(config: Config, state: State) -> Mapping[str, int]:
+    """Give every destination on an uplink without DHCP one of its addresses, once for all."""
+    result: dict[str, int] = {}
+    for uplink in config.uplinks:
+        room = len(uplink.static.addresses) if uplink.static else 0
+        users = [d.name for d in config.destinations if uplink.static and d.uplink == uplink.name]
+        keys = [offset_key(uplink.name, n) for n in sorted(users, key=lambda n: state.slots[n])]
+        kept = {k: state.offsets[k] for k in keys if state.offsets.get(k, room) < room}
+        for key in keys:
+            if key not in kept:
+                what = f"addresses of the uplink '{uplink.name}'"
+                kept[key] = _free_number((n + 1 for n in kept.values()), room, what) - 1
+        result |= kept
+    return result
+
+
+def offset_key(uplink: str, destination: str) -> str:
+    """Return the name under which `State.offsets` holds a destination."""
+    return f"{uplink}/{destination}"
+
+
+def _as_added(destination: str) -> str:
+    """Return a name that no destination has, and that a person understands."""
+    return f"{destination} (as added)"
+
+
+def disowned(state: State, destinations: Collection[str]) -> State:
+    """Return `state` with nowhere to go for the devices that had chosen one of `destinations`.
+
+    Something else has that name from now on, and nobody chose that for them.
+    """
+    for device in state.devices:
+        back_to = device.timer.back_to if device.timer else None
+        if device.timer is not None and back_to is not None and back_to in destinations:
+            timer = replace(device.timer, back_to=_as_added(back_to))
+            state = state.with_device(device := replace(device, timer=timer))
+        if device.choice is not None and device.choice in destinations:
+            nowhere = replace(device, choice=_as_added(device.choice))
+            state = state.with_device(_activated(nowhere, None))
+    return state
 
 
 def _seen(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State:
@@ -227,6 +272,7 @@ def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
         # Whoever writes a destination of that name later means one that works.
         paused=tuple(name for name in state.paused if config.destination(name)),
     )
+    state = replace(state, offsets=_offsets(config, state))
     keep = frozenset(hostnames) | {d.mac for d in config.devices}
     for configured in config.devices:
         state = _seen(state, configured.mac, "", keep)

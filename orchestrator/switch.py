@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
@@ -29,6 +29,8 @@ from orchestrator.runtime.volume import Volume
 from orchestrator.store import PROBE_NUMBER, KnownDevice
 from orchestrator.timers import Moment, Timer
 from orchestrator.undo import LastSwitches
+
+ON_TRIAL = "its state says how far it is; devices can use it as soon as it has worked once"
 
 Happened = Callable[..., None]  # called with the kind and the fields of a client.words.Event
 
@@ -258,6 +260,31 @@ class Switchboard:
                 at=_now(),
             )
 
+    def disown(self, destinations: Collection[str]) -> None:
+        """Let go nowhere who chose one of `destinations`, which means something else from now on.
+
+        Raises RouterFailed, OSError.
+        """
+        with self._lock:
+            self.commit(store.disowned(self.state, destinations))
+            for device in self.state.devices:
+                self._last.forget(device.mac)  # it might lead to the new one
+
+    def users(self, destination: str) -> list[str]:
+        """Return the names of the devices that go by a destination, would, or will."""
+        with self._lock:
+            config, titles = self.config, self.titles()
+            return [
+                titles[d.mac]
+                for d in self.state.devices
+                if destination
+                in (
+                    d.active,
+                    store.wanted_destination(config, self.state, d),
+                    d.timer and d.timer.back_to,
+                )
+            ]
+
     def find(self, reference: str) -> KnownDevice:
         """Return the device with that name, title, MAC or IP address. Raises Refused."""
         return references.find(self.config, self.state, self.addresses, self.maker, reference)
@@ -318,9 +345,12 @@ class Switchboard:
 
     def _check_destination(self, name: str) -> None:
         known = [d.name for d in self.config.destinations]
-        if name not in known:
+        destination = self.config.destination(name)
+        if destination is None:
             message = f"no destination is called '{name}'"
             raise Refused(message, nearest(name, known), unknown=True)
+        if not destination.offered:
+            raise Refused(f"{name} is being tried: it has not worked yet", ON_TRIAL)
 
 
 def _timed(device: KnownDevice, timer: Timer | None) -> Timer | None:

@@ -47,8 +47,10 @@ class LastSwitches:
             return None
         if found.timer is not None and is_over(found.timer, moment):
             found = replace(found, choice=found.timer.back_to, timer=None)
-        exists = found.choice is None or config.destination(found.choice) is not None
-        return found if exists else None
+        if found.choice is None:
+            return found
+        destination = config.destination(found.choice)
+        return found if destination is not None and destination.offered else None
 
     def possible(self, config: Config, moment: Moment) -> frozenset[str]:
         """Return the MAC addresses of the devices whose last switch can be taken back."""

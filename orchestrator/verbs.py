@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import happenings
@@ -64,6 +65,24 @@ def pause(args: Namespace, control: Control, _: Style) -> Answer:
 def resume(args: Namespace, control: Control, _: Style) -> Answer:
     receipt = control.resume(args.destination)
     return Answer(show.pause_text(receipt), receipt)
+
+
+def add_vpn(args: Namespace, control: Control, _: Style) -> Answer:
+    """Send a profile to the daemon, which reads it; what is wrong is its answer."""
+    from orchestrator import sending
+
+    try:
+        profile, password = sending.read(args.file, bool(args.user))
+    except sending.Unsendable as error:
+        return Answer("", {"error": str(error)}, 1, (str(error),))
+    name = args.name or Path(args.file).name
+    trial = control.add_destination(name, profile, args.user, password)
+    return Answer(show.trial_text(trial), trial, 0 if trial["accepted"] else 1)
+
+
+def remove_vpn(args: Namespace, control: Control, _: Style) -> Answer:
+    control.remove_destination(args.destination)
+    return Answer(f"{clean(args.destination)} is removed", {"name": args.destination})
 
 
 def rename(args: Namespace, control: Control, _: Style) -> Answer:

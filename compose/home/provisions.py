@@ -39,8 +39,8 @@ destinations:
 # profiles/de.ovpn is a destination without further words.
 default_destination: direct
 # Whom to ask whether there is an internet: a real router asks the DNS root servers.
-{INTERNET_PROBE}leaktest:
-  address_service: http://198.51.100.80/ip
+{INTERNET_PROBE}# Whom to ask how a destination looks from outside; a real router asks nobody.
+address_service: http://198.51.100.80/ip
 devices:
   - name: tv
     mac: 02:4d:57:00:00:01

@@ -46,6 +46,14 @@ class _CheckToken(Body):
     secret: _Secret
 
 
+def _visitor(service: Service, call: Call) -> str:
+    """Whose tries count together: a device's, else those from one address.
+
+    All who ask by the router's name have one address in common, and not one guesser.
+    """
+    return service.whoami(call.by)["mac"] or call.by.address
+
+
 def _access(service: Service, _call: Call) -> Any:
     return service.access.summary()
 
@@ -55,7 +63,8 @@ def _set_policy(service: Service, call: Call) -> Any:
 
 
 def _set_password(service: Service, call: Call) -> Any:
-    answer = service.access.set_password(call.body.password, call.body.old, call.by.address)
+    visitor = _visitor(service, call)
+    answer = service.access.set_password(call.body.password, call.body.old, visitor)
     service.activity.happened("password_changed", by=service.who(call.by))
     return answer
 
@@ -67,7 +76,7 @@ def _remove_password(service: Service, call: Call) -> Any:
 
 
 def _log_in(service: Service, call: Call) -> Any:
-    return service.access.log_in(call.body.password, call.by.address)
+    return service.access.log_in(call.body.password, _visitor(service, call))
 
 
 def _page_key(service: Service, _call: Call) -> Any:

@@ -108,7 +108,8 @@ def _sentence(mistake: Any) -> str:
         return f"nothing here is called '{field}'"
     if mistake["type"] == "missing":
         return f"the request lacks '{field}'"
-    return f"'{field}': {mistake['msg'][:1].lower()}{mistake['msg'][1:]}"
+    said = mistake["msg"].removeprefix("Value error, ")
+    return f"'{field}': {said[:1].lower()}{said[1:]}"
 
 
 def _add_failures(app: Flask) -> None:

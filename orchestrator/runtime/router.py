@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, ParamSpec, TypeVar
 
-from orchestrator.render.router import STALE_SET, TABLE, TABLE_NAME
+from orchestrator.render.router import HOME_MARK, STALE_SET, TABLE, TABLE_NAME
 from orchestrator.runtime.conntrack import Conntrack, Flows
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
 from orchestrator.runtime.nudge import TcpConnection, nudge
@@ -123,15 +123,12 @@ class RouterNamespace:
         """Call `function` inside the namespace; a switch waits meanwhile. Raises NamespaceGone."""
         return self._thread.run(function, *args, **kwargs)
 
-    def apply(self, transaction: str) -> None:
-        """Apply nft commands as one transaction. Raises RouterFailed and NamespaceGone."""
-        self._thread.run(_command, self._nft, transaction)
-
     def change_marks(self, transaction: str, dead: Iterable[int]) -> Cut:
         """Apply nft commands as one transaction, then cut every connection with a `dead` mark.
 
-        From the moment of the transaction no packet of those connections passes. Raises
-        RouterFailed when the kernel refuses it, and NamespaceGone; then nothing has changed.
+        From the moment of the transaction no packet of those connections passes. Whoever has a way
+        out from now on also asks its own resolver from now on. Raises RouterFailed when the kernel
+        refuses it, and NamespaceGone; then nothing has changed.
         """
         return self._thread.run(_change, self._nft, self._conntrack, transaction, list(dead))
 
@@ -181,6 +178,7 @@ def _change(nft: Any, conntrack: Conntrack, transaction: str, dead: list[int]) -
     cut = {mark: _flush(conntrack, mark) for mark in dead}
     took = (time.perf_counter() - start) * 1000
     nudge(connection for flows in cut.values() for connection in flows.tcp)
+    _forget_home_queries(conntrack)
     by_mark = {mark: flows.count for mark, flows in cut.items()}
     return Cut(sum(by_mark.values()), took, by_mark)
 
@@ -197,6 +195,15 @@ def _cut_stale(nft: Any, sets: Sets, conntrack: Conntrack) -> int:
     except RouterFailed:
         return 0  # the rules have gone meanwhile
     return sum(_flush(conntrack, mark).count for mark in noted - live)
+
+
+def _forget_home_queries(conntrack: Conntrack) -> None:
+    # A device that keeps its port would go on asking the home's resolver. The rules notice that,
+    # too, but refuse the device until they are looked at.
+    try:
+        conntrack.delete(HOME_MARK)
+    except OSError as error:
+        log.error("queries to the home's resolver could not be forgotten: %s", error)
 
 
 def _flush(conntrack: Conntrack, mark: int) -> Flows:

@@ -36,14 +36,14 @@ class House:
     events: list[dict[str, object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.document = Document(self.folder / "state.json", State)
         self.start()
 
     def start(self) -> None:
         """Begin as after the start of the process."""
-        document = Document(self.folder / "state.json", State)
-        state = document.read().value or NEW
+        state = self.document.read().value or NEW
         self.board = Switchboard(
-            document,
+            self.document,
             state,
             Volume(self.folder),
             _Absent(),
@@ -95,4 +95,4 @@ class House:
         return device
 
     def remembered(self) -> State | None:
-        return Document(self.folder / "state.json", State).read().value
+        return self.document.read().value

@@ -8,6 +8,7 @@ from typing import cast
 
 from orchestrator.access import Access
 from orchestrator.activity import Activity
+from orchestrator.added import Shelf
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config, HostFacts, HostInterface
@@ -21,6 +22,7 @@ from orchestrator.service import Service
 from orchestrator.store import State
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
+from orchestrator.trials import Trials
 from tests.homes import NEW
 from tests.unit.fake_engine import FakeEngine
 
@@ -68,6 +70,7 @@ class Orchestra:
         )
         engine = cast(Engine, self.engine)
         self.gates = Gates(self.switchboard, self.volume, self.link)
+        self.added = Shelf(state_folder / "added")
         self.reconciler = Reconciler(
             self.config_folder,
             "dev",
@@ -78,6 +81,7 @@ class Orchestra:
             lambda: FACTS,
             self.ports.append,
             self.gates,
+            self.added,
         )
         self.offers = OfferWatch(lambda: None, "", "", "")
         self.service = Service(
@@ -89,6 +93,7 @@ class Orchestra:
             self.gates,
             Strangers(self.switchboard, self.link),
             self.offers,
+            Trials(self.added, self.reconciler, self.switchboard, self.volume),
             Access(state_folder),
             NeighbourWatch(self.link.current, ""),
             self.activity,

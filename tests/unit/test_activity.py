@@ -84,7 +84,9 @@ def test_nothing_is_written_before_it_is_due_and_then_all_of_it_at_once(
 def test_many_events_are_not_held_back(tmp_path: Path, clock: Clock) -> None:
     log = Activity(tmp_path, clock)
     for _ in range(WRITE_AT):
+        assert _files(tmp_path) == {}
         log.happened("works", destination="uk")
+        log.write_due()
     assert _files(tmp_path) == {"activity.jsonl": WRITE_AT}
 
 
@@ -114,7 +116,7 @@ def test_it_is_bounded_in_memory_and_on_disk(tmp_path: Path) -> None:
     log = Activity(tmp_path)
     for number in range(2 * KEPT + 2 * WRITE_AT):
         log.happened("works", destination=str(number))
-    log.write()
+        log.write_due()
     assert len(_ids(log)) == KEPT
     assert _files(tmp_path) == {"activity.1.jsonl": KEPT, "activity.jsonl": 2 * WRITE_AT}
     assert _names(Activity(tmp_path)) == _names(log)
@@ -172,6 +174,7 @@ def test_a_disk_that_takes_nothing_costs_the_log_and_is_named_once(
     with caplog.at_level(logging.ERROR):
         for _ in range(3 * WRITE_AT):
             log.happened("works", destination="uk")
+            log.write_due()
         clock.now += WRITE_EVERY_S
         log.write_due()
         log.write()
@@ -181,6 +184,22 @@ def test_a_disk_that_takes_nothing_costs_the_log_and_is_named_once(
     clock.now += WRITE_EVERY_S
     log.write_due()
     assert _files(folder) == {"activity.jsonl": 3 * WRITE_AT}
+
+
+def test_nobody_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, fsync = Activity(tmp_path), os.fsync
+    log.happened("works", destination="uk")
+
+    def slow(descriptor: int) -> None:
+        log.happened("works", destination="meanwhile")  # would hang with the lock held
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    log.write()
+    monkeypatch.undo()
+    assert _names(Activity(tmp_path)) == ["uk"]
+    log.write()
+    assert set(_names(Activity(tmp_path))) == {"uk", "meanwhile"}
 
 
 def test_half_a_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

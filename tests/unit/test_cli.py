@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from orchestrator import cli, verbs
-from tests.web.reports import degraded, healthy
+from tests.web.reports import degraded, healthy, receipt
 from tests.web.standin import Standin, serve
 
 COMMAND = [sys.executable, "-m", "orchestrator.cli"]
@@ -59,7 +59,7 @@ def test_status_and_its_exit_codes(run: Run, standin: Standin) -> None:
     standin.report = degraded()
     ran = run("status")
     assert ran.code == 1
-    assert "uk (openvpn)      DOWN" in ran.out
+    assert "uk (openvpn, GB)  DOWN" in ran.out
 
 
 def test_unreachable_is_two(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -81,7 +81,41 @@ def test_assign_prints_the_receipt(run: Run, standin: Standin) -> None:
 
 
 def test_rename(run: Run, standin: Standin) -> None:
-    assert run("rename", "tv", "kitchen-tv").out == "tv is now called kitchen-tv\n"
+    assert run("rename", "tv", "Kitchen TV").out == (
+        "tv is now called Kitchen TV, and kitchen-tv in the home network\n"
+    )
+    assert run("rename", "kitchen-tv", "tv").out == "kitchen-tv is now called tv\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (("--for", "30m"), {"minutes": 30}),
+        (("--for", "2h"), {"minutes": 120}),
+        (("--for", "7d"), {"minutes": 10_080}),
+        (("--until", "midnight"), {"until": "midnight"}),
+        ((), {}),
+    ],
+)
+def test_a_switch_for_a_time(
+    run: Run, standin: Standin, words: tuple[str, ...], asked: dict[str, object]
+) -> None:
+    assert run("assign", "tv", "de", *words).code == 0
+    assert standin.asked[-1][2] == {"destination": "de", **asked}
+
+
+@pytest.mark.parametrize("time", ["0m", "30", "8d", "99999h", "-5m", "\u0663\u0660m", "soon"])
+def test_a_time_that_is_none_is_a_usage_error(run: Run, standin: Standin, time: str) -> None:
+    ran = run("assign", "tv", "de", f"--for={time}")
+    assert (ran.code, standin.asked) == (64, [])
+    assert "write for example 30m, 2h or 1d" in ran.err
+    assert run("assign", "tv", "de", "--for", "5m", "--until", "midnight").code == 64
+
+
+def test_undo_prints_the_receipt(run: Run, standin: Standin) -> None:
+    path = "/api/v1/devices/Anna%27s%20phone/undo"
+    standin.answers[path] = (200, receipt("uk", "direct", 3))
+    assert run("undo", "Anna's phone").out == "tv: uk → direct, 3 connections cut in 6 ms\n"
 
 
 def test_json_is_the_daemons_own(run: Run, standin: Standin) -> None:

@@ -47,7 +47,7 @@ def test_without_a_readable_zone_it_is_utc(host: Path, content: bytes | None) ->
     assert clock.home_zone(host) is UTC
 
 
-@settings(deadline=None)  # whole seconds of a busy machine are no fault
+@settings(deadline=None)  # it writes files
 @given(cut=st.integers(0, 3000), at=st.integers(0, 3000), byte=st.integers(0, 255))
 def test_a_damaged_zone_is_utc_or_a_zone(
     tmp_path_factory: pytest.TempPathFactory, cut: int, at: int, byte: int

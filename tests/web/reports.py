@@ -148,6 +148,19 @@ def paused() -> Status:
     return report
 
 
+def timed() -> Status:
+    """Devices with names that people gave them, two of them switched for a time."""
+    report = healthy()
+    tv, laptop, phone = report["devices"]
+    tv["until"], tv["back_to"] = "2026-01-01T22:30:00+00:00", "direct"
+    phone["until"], phone["destination"] = "2026-01-04T23:00:00+00:00", "uk"
+    laptop["name"], laptop["title"] = "grandmas-ipad", "Grandma's iPad"
+    phone["name"], phone["title"] = "device-000003", "电视"
+    report["devices"].append(device("02:00:00:00:00:04", "device-000004", "direct", None))
+    report["devices"][-1]["title"] = "Device 00:04"
+    return report
+
+
 def pause_receipt(paused: bool, changed: bool = True) -> PauseReceipt:
     return {
         "destination": "uk",

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page
 from tests.web.acts import switch, way_out
 from tests.web.conftest import chromium, gunicorn
 from tests.web.family import DAD, EMMA, family, troubled
+from tests.web.household import on_trial
 from tests.web.standin import Standin, serve
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
@@ -60,6 +61,12 @@ def _in_trouble(page: Page, standin: Standin) -> None:
     _everybody_known(page, standin)
 
 
+def _adding(page: Page, standin: Standin) -> None:
+    standin.report["destinations"].append(on_trial("office"))
+    page.reload()
+    page.locator("#add-summary").click()
+
+
 # Name of the picture, address on the page, and what is done before it is taken.
 VIEWS: list[tuple[str, str, Callable[[Page, Standin], None]]] = [
     ("home", "", _everybody_known),
@@ -68,6 +75,11 @@ VIEWS: list[tuple[str, str, Callable[[Page, Standin], None]]] = [
     ("receipt", "", _receipt),
     ("several", "?several=1", _as_it_is),
     ("trouble", "", _in_trouble),
+    ("ways", "destinations", _as_it_is),
+    ("add-vpn", "destinations", _adding),
+    ("live", "live", _as_it_is),
+    ("activity", "activity", _as_it_is),
+    ("settings", "settings", _as_it_is),
 ]
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from orchestrator.client import Device, Status
+from orchestrator.client import Access, Device, Status
+from tests.web import household
 from tests.web.reports import receipt
 
 
@@ -29,11 +30,23 @@ class Standin:
         self.report = report
         self.asked: list[tuple[str, str, object]] = []
         self.answers: dict[str, tuple[int, object]] = {}  # path → what to say instead
+        self.access: Access = {
+            "password": False,
+            "policy": "everybody",
+            "generation": 1,
+            "damaged": False,
+        }
+        self.keys = household.Keys(self.access)
         self.me = ""  # the MAC address of the device whose browser asks
 
     def answer(self, method: str, target: str, body: dict[str, Any]) -> tuple[int, object]:
-        self.asked.append((method, target, body))
         path = urlsplit(target).path
+        match path.split("/")[3:]:  # what the page asks at every request is not written down
+            case ["page-key"]:
+                return 200, {"key": "only for tests"}
+            case ["access"] if method == "GET":
+                return 200, self.access
+        self.asked.append((method, target, body))
         if path in self.answers:
             return self.answers[path]
         match [unquote(part) for part in path.split("/")[3:]]:
@@ -48,7 +61,10 @@ class Standin:
                 return self._change_many(body)
             case ["devices", ref, verb]:
                 return self._act(ref, verb, body)
-        return 404, {"error": f"nothing is at {path}", "hint": ""}
+        parts = [unquote(part) for part in path.split("/")[3:]]
+        told = household.answer(self.report, parts, urlsplit(target).query, body)
+        told = told or self.keys.answer(method, parts, body)
+        return told or (404, {"error": f"nothing is at {path}", "hint": ""})
 
     def _act(self, ref: str, verb: str, body: dict[str, Any]) -> tuple[int, object]:
         device = self._find(ref)

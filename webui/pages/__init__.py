@@ -7,6 +7,6 @@ same pages.
 
 from __future__ import annotations
 
-from webui.pages import devices
+from webui.pages import access, activity, destinations, devices, live, settings
 
-BLUEPRINTS = (devices.bp,)
+BLUEPRINTS = (devices.bp, destinations.bp, live.bp, activity.bp, settings.bp, access.bp)

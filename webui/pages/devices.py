@@ -14,18 +14,32 @@ from webui.pages.shared import Answer, control, sentence
 from webui.present import devices as present
 from webui.present.common import Notice
 from webui.present.receipts import moved
+from webui.rules import rule
 from webui.texts import texts
 
 bp = Blueprint("devices", __name__)
 
+_SWITCH = {"destination": 64, "for": 32}
+_SAID = {
+    "moved": 3900,
+    "undone": 3900,
+    "renamed": 17,
+    "took_over": 17,
+    "dismissed": 17,
+    "forgotten": 1,
+    "several": 1,
+}
+
 
 @bp.get("/")
+@rule("look", query=_SAID)
 def index() -> Answer:
     status = control().status()
     return _page(status, _notice(status))
 
 
 @bp.post("/devices/<ref>/assign")
+@rule("own", form=_SWITCH)
 def assign(ref: str) -> Answer:
     way = request.form.get("destination", "")
 
@@ -38,6 +52,7 @@ def assign(ref: str) -> Answer:
 
 
 @bp.post("/assign")
+@rule("own", form={"device": 17, **_SWITCH}, many=("device",), devices="device")
 def assign_many() -> Answer:
     chosen, way = request.form.getlist("device"), request.form.get("destination", "")
     if not chosen:
@@ -53,6 +68,7 @@ def assign_many() -> Answer:
 
 
 @bp.post("/undo")
+@rule("own", form={"device": 17}, many=("device",), devices="device")
 def undo() -> Answer:
     """Take back the last switch of each device that the form names."""
 
@@ -64,6 +80,7 @@ def undo() -> Answer:
 
 
 @bp.post("/devices/<ref>/undo")
+@rule("own")
 def undo_one(ref: str) -> Answer:
     def back() -> Response:
         mac = control().undo(ref)["mac"]
@@ -73,6 +90,7 @@ def undo_one(ref: str) -> Answer:
 
 
 @bp.post("/devices/<ref>/edit")
+@rule("own", form={"name": 64, "kind": 16})
 def edit(ref: str) -> Answer:
     name, kind = request.form.get("name", "").strip(), request.form.get("kind", "")
 
@@ -87,6 +105,7 @@ def edit(ref: str) -> Answer:
 
 
 @bp.post("/devices/<ref>/take-over")
+@rule("own", form={"old": 17})
 def take_over(ref: str) -> Answer:
     def change() -> Response:
         mac = control().take_over(ref, request.form.get("old", ""))["mac"]
@@ -96,6 +115,7 @@ def take_over(ref: str) -> Answer:
 
 
 @bp.post("/devices/<ref>/dismiss")
+@rule("own")
 def dismiss(ref: str) -> Answer:
     def change() -> Response:
         mac = control().dismiss(ref)["mac"]
@@ -105,6 +125,7 @@ def dismiss(ref: str) -> Answer:
 
 
 @bp.post("/devices/<ref>/forget")
+@rule("own")
 def forget(ref: str) -> Answer:
     def change() -> Response:
         control().forget(ref)

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from flask import current_app, request
 from werkzeug.wrappers import Response
 
-from orchestrator.client import Control, ControlError
+from orchestrator.client import ControlError
+from webui.visit import control as control
 
 Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
-
-
-def control() -> Control:
-    """The client that the factory was given, on behalf of the browser that asks."""
-    found = current_app.config["CONTROL"]
-    assert isinstance(found, Control)
-    peer = f"{request.environ.get('REMOTE_ADDR', '')}:{request.environ.get('REMOTE_PORT', '')}"
-    return found.on_behalf_of(peer)
 
 
 def sentence(error: ControlError) -> str:

@@ -1,14 +1,20 @@
 // Switches without a reload and keeps the page fresh. It sends the page's own forms (those with
 // data-live) and reads the page's own HTML, so everything also works without it. New HTML is
 // merged into the old elements instead of replacing them: focus, scrolling and half-typed names
-// stay. Other scripts hear of it by the document's event "shown".
+// stay. Other scripts hear of it by events of the document: "fresh" before new HTML is merged
+// (its detail), "shown" afterwards, and "live" with each second's numbers.
 "use strict";
 
 (() => {
-  const EVERY = 4000, SLOWEST = 15000, WHEN_TOLD = 60000, NOTICE_STAYS = 20000;
+  const EVERY = 4000, SLOWEST = 15000, WHEN_TOLD = 60000, NOTICE_STAYS = 20000, AGAIN = 30000;
+  const VIEWS = ["several", "device", "before"];
   const byId = (id) => document.getElementById(id);
   const still = () => document.body.hasAttribute("data-still");
-  let here = location.pathname + (new URLSearchParams(location.search).has("several") ? "?several=1" : "");
+  const lasting = () => { // of an address' query, what says which view it is; the rest is news
+    const asked = [...new URLSearchParams(location.search)].filter(([name]) => VIEWS.includes(name));
+    return asked.length ? `?${new URLSearchParams(asked)}` : "";
+  };
+  let here = location.pathname + lasting();
   let delay = EVERY, timer = 0, changes = Promise.resolve(), pending = 0, epoch = 0, noticeAt = 0;
   let last = "", stream = null, told = false;
 
@@ -71,6 +77,7 @@
     const focused = document.activeElement;
     document.title = fresh.title;
     localize(fresh);
+    document.dispatchEvent(new CustomEvent("fresh", { detail: fresh }));
     merge(byId("top"), fresh.getElementById("top"));
     merge(byId("main"), fresh.getElementById("main"));
     const again = focused && focused.id && !focused.isConnected && byId(focused.id);
@@ -139,17 +146,31 @@
     }
   }
 
+  function deafen() {
+    if (stream) stream.close();
+    stream = null;
+    told = false;
+  }
+
   // One stream of news while somebody looks; a page in the background asks for nothing.
   function listen() {
     const address = document.body.dataset.events;
     if (document.hidden || still() || !address) {
-      if (stream) stream.close();
-      stream = null;
-      told = false;
+      deafen();
     } else if (!stream) {
       stream = new EventSource(address);
       stream.addEventListener("open", () => { told = true; });
-      stream.addEventListener("error", () => { told = false; delay = EVERY; });
+      stream.addEventListener("live", ({ data }) => {
+        document.dispatchEvent(new CustomEvent("live", { detail: JSON.parse(data) }));
+      });
+      stream.addEventListener("away", () => stale(true));
+      stream.addEventListener("error", () => {
+        told = false;
+        delay = EVERY;
+        if (!stream || stream.readyState !== EventSource.CLOSED) return; // it tries again by itself
+        deafen(); // too many pages listen
+        setTimeout(listen, AGAIN);
+      });
       stream.addEventListener("changed", () => {
         clearTimeout(timer);
         timer = setTimeout(refresh, 50);
@@ -240,6 +261,9 @@
     listen();
     if (!document.hidden) refresh();
   });
+  document.addEventListener("outdated", refresh); // another script found that the order is
+  addEventListener("pagehide", deafen); // a page that is kept for "back" holds no stream
+  addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
   listen();
   timer = setTimeout(refresh, EVERY);
 })();

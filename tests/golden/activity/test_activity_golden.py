@@ -32,7 +32,9 @@ TV = {"mac": "02:00:00:00:00:01", "device": "tv"}
 HAPPENED: list[dict[str, Any]] = [
     {"kind": "started", "message": "Manyways 0.1.0"},
     {"kind": "new_device", "mac": "02:00:00:00:00:09", "device": "private device 3"},
+    {"kind": "new_device", "mac": "02:00:00:00:00:0a", "new": "direct"},
     {"kind": "switched", **TV, "old": "direct", "new": "uk", "by": "laptop"},
+    {"kind": "switched", **TV, "old": "uk", "new": "de", "message": "2026-07-02T14:30:00+02:00"},
     {"kind": "undone", **TV, "old": "uk", "new": "direct", "by": "laptop"},
     {"kind": "switched_back", **TV, "old": "uk", "new": "direct"},
     {"kind": "renamed", **TV, "old": "tv", "new": "Fernseher", "by": "command line"},

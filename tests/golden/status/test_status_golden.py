@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,13 @@ from tests.web.reports import (
     pause_receipt,
     paused,
     receipt,
+    timed,
     unconfigured,
 )
 
 HERE = Path(__file__).parent
+END = "2026-01-01T22:30:00+00:00"
+AT_HOME = Style(now=datetime(2026, 1, 1, 13, tzinfo=timezone(timedelta(hours=1))))
 ACTIONS: list[Action] = [
     {"verb": "create network", "target": "manyways-transit-uk", "reason": "it is missing"},
     {
@@ -46,6 +50,13 @@ TEXTS = {
     "no-devices": lambda: show.devices_text([], Style()),
     "receipt": lambda: show.receipt_text(receipt(), Style()),
     "receipt-paused": lambda: show.receipt_text({**receipt(), "note": "uk is paused"}, Style()),
+    "receipt-timed": lambda: "\n".join(
+        show.receipt_text({**receipt(old), "until": END}, style)
+        for old in ("direct", "uk")
+        for style in (AT_HOME, Style())
+    ),
+    "timed": lambda: show.status_text(timed(), AT_HOME),
+    "devices-timed": lambda: show.devices_text(timed()["devices"], AT_HOME),
     "paused": lambda: show.status_text(paused(), Style()),
     "pauses": lambda: "\n".join(
         show.pause_text(pause_receipt(paused, changed))
