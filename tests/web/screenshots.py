@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser, Page
 
-from tests.web.acts import way_out
+from tests.web.acts import switch, way_out
 from tests.web.conftest import chromium, gunicorn
-from tests.web.family import EMMA, IPAD, family, troubled
+from tests.web.family import DAD, EMMA, family, troubled
 from tests.web.household import on_trial
 from tests.web.standin import Standin, serve
 
@@ -32,26 +32,33 @@ class Device(NamedTuple):
     scale: float
 
 
-PHONE, DESKTOP = Device("phone", 390, 844, 1.5), Device("desktop", 1280, 860, 1)
+PHONE, DESKTOP = Device("phone", 390, 844, 1.5), Device("desktop", 1160, 760, 1)
 
 
 def _as_it_is(page: Page, standin: Standin) -> None:
     """The view as it is opened."""
 
 
+def _everybody_known(page: Page, standin: Standin) -> None:
+    devices = standin.report["devices"]
+    standin.report["devices"] = [device for device in devices if not device["new"]]
+    page.reload()
+
+
 def _choosing(page: Page, standin: Standin) -> None:
+    _everybody_known(page, standin)
     way_out(page, "Grandma's iPad").click()
 
 
 def _receipt(page: Page, standin: Standin) -> None:
-    page.locator(f"#device-{IPAD.replace(':', '-')}-way").click()
-    page.locator(f"#device-{IPAD.replace(':', '-')}-to-de").click()
+    _everybody_known(page, standin)
+    switch(page, "Grandma's iPad", "Germany")
     page.locator(".toast").wait_for()
 
 
 def _in_trouble(page: Page, standin: Standin) -> None:
-    standin.report = troubled()
-    page.reload()
+    standin.report, standin.me = troubled(), DAD
+    _everybody_known(page, standin)
 
 
 def _adding(page: Page, standin: Standin) -> None:
@@ -62,7 +69,8 @@ def _adding(page: Page, standin: Standin) -> None:
 
 # Name of the picture, address on the page, and what is done before it is taken.
 VIEWS: list[tuple[str, str, Callable[[Page, Standin], None]]] = [
-    ("home", "", _as_it_is),
+    ("home", "", _everybody_known),
+    ("new", "", _as_it_is),
     ("choosing", "", _choosing),
     ("receipt", "", _receipt),
     ("several", "?several=1", _as_it_is),
