@@ -34,9 +34,22 @@ def home_zone(root: Path = HOST_ROOT) -> tzinfo:
         if not path.is_file():
             return UTC
         with path.open("rb") as stream:
-            return ZoneInfo.from_file(io.BytesIO(stream.read(_MOST_BYTES)), key="home")
+            return ZoneInfo.from_file(_Finite(stream.read(_MOST_BYTES)), key="home")
     except Exception:  # noqa: BLE001 - a damaged file is met with any of a dozen exceptions
         return UTC
+
+
+class _Finite(io.BytesIO):
+    """A file that complains of being read behind its end.
+
+    The standard library looks for the last line's end for ever, in a file that has none.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        if size and not content:
+            raise EOFError("the file ends too early")
+        return content
 
 
 def _inside(root: Path, path: str) -> Path:

@@ -62,6 +62,12 @@ def test_a_damaged_zone_is_utc_or_a_zone(
     assert SUMMER.astimezone(zone) == SUMMER
 
 
+def test_a_zone_without_its_last_line_is_no_endless_one(host: Path) -> None:
+    whole = BERLIN.read_bytes()
+    (host / "etc/localtime").write_bytes(whole.removesuffix(b"\n"))
+    assert clock.home_zone(host) is UTC
+
+
 def test_links_in_a_circle_are_left(host: Path) -> None:
     (host / "etc/localtime").symlink_to("/etc/other")
     (host / "etc/other").symlink_to("localtime")
