@@ -95,7 +95,7 @@ class Service:
         counters = Counters(switchboard, router, lambda: reconciler.config)
         self.meter = Meter(counters.totals, self._revision.now)
         self._refusals = RefusalCounts(switchboard, router)
-        self._containers: tuple[ObservedContainer, ...] = ()
+        self._containers: tuple[ObservedContainer, ...] | None = None  # None: nobody knows
         self._looked_at = _NEVER
         self._lock = threading.Lock()
 
@@ -131,8 +131,11 @@ class Service:
         return devices
 
     def device(self, mac: str) -> dict[str, Any]:
-        """Return one device by its MAC."""
-        return next(d for d in self.devices() if d["mac"] == mac)
+        """Return one device by its MAC. Raises Refused when somebody has just forgotten it."""
+        found = next((d for d in self.devices() if d["mac"] == mac), None)
+        if found is None:
+            raise Refused("this device has just been forgotten", unknown=True)
+        return found
 
     def plan(self) -> tuple[Action, ...]:
         """Return what `up` would do with the configuration as it stands on disk now.
@@ -220,10 +223,13 @@ class Service:
         self.activity.happened("destination_removed", destination=name, by=by)
 
     def judge_trials(self) -> None:
-        """Offer the added VPNs that have worked. Raises one of reconcile.Failures."""
+        """Offer the added VPNs that have worked. Raises one of reconcile.Failures.
+
+        Cheap, because a VPN that never works may be on trial for months.
+        """
         config = self._reconciler.config
         if config is not None and not all(d.offered for d in config.destinations):
-            self._trials.offer_the_proven(self._seen(config))
+            self._trials.offer_the_proven(self._glance(config))
 
     def leaktest(self, wanted: list[str], *, disruptive: bool) -> Run:
         """Begin a leak test of some destinations, or all. Raises Refused."""
@@ -303,16 +309,26 @@ class Service:
         """Return (state, message) of each destination; none while the router is stopped, or while
         nobody knows whether its containers run.
 
-        Cheap: the containers are those that were seen at the last event.
+        Cheap, because the loop asks again and again.
         """
         config = self._reconciler.config
-        containers = self._observed_containers(_BETWEEN_EVENTS_S)
-        if config is None or self._switchboard.state.stopped or self._looked_at == _NEVER:
+        if config is None or self._switchboard.state.stopped:
             return {}
-        seen = health.Seen(
+        seen = self._glance(config)
+        if self._containers is None:
+            return {}
+        judged = (health.destination_health(seen, d) for d in config.destinations)
+        return {d.destination.name: (d.state, d.message) for d in judged}
+
+    def _glance(self, config: Config) -> health.Seen:
+        """Return what is known of the destinations, and of nothing else.
+
+        Containers are those of the last event, and no device is asked whether it is here.
+        """
+        return health.Seen(
             config=config,
             state=self._switchboard.state,
-            containers=containers,
+            containers=self._observed_containers(_BETWEEN_EVENTS_S),
             egresses=self._egresses(config),
             leases=(),
             receipts={},
@@ -320,8 +336,6 @@ class Service:
             router_loaded=True,
             shut=self._gates.shut,
         )
-        judged = (health.destination_health(seen, d) for d in config.destinations)
-        return {d.destination.name: (d.state, d.message) for d in judged}
 
     def _who_is_here(self) -> object:
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -354,12 +368,13 @@ class Service:
     def _observed_containers(self, seconds: float) -> Mapping[str, ObservedContainer]:
         with self._lock:
             if time.monotonic() - self._looked_at > seconds:
+                # Before the look: an event that comes meanwhile asks for another one.
+                self._looked_at = time.monotonic()
                 try:
                     self._containers = self._engine.containers()
-                    self._looked_at = time.monotonic()
                 except EngineFailed:
-                    self._containers, self._looked_at = (), _NEVER
-            return {c.name: c for c in self._containers}
+                    self._containers, self._looked_at = None, _NEVER
+            return {c.name: c for c in self._containers or ()}
 
     def _router_loaded(self) -> bool:
         try:

@@ -6,9 +6,11 @@ it before it has worked once: a wrong password shall cost nobody the way out.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -40,7 +42,7 @@ class Trials:
         self._switchboard = switchboard
         self._volume = volume
         self._began: dict[str, float] = {}  # name: a status older than this is of another trial
-        self._lock = threading.Lock()  # one person's change after the other
+        self._lock = threading.Lock()  # held by whoever changes something
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -52,7 +54,7 @@ class Trials:
 
         Raises Refused, one of reconcile.Failures.
         """
-        with self._lock:
+        with self._alone():
             config = self._running()
             name = name_of(upload)
             judged = judge(upload)
@@ -67,6 +69,17 @@ class Trials:
             self._reconciler.converge()
             self._began[name] = _boot_clock()
         return words.Trial(name=name, accepted=True, problems=[], notes=list(judged.notes))
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        # Each takes as long as containers take. Who waited for it would hold one of the few
+        # threads of the control API, and four that wait are a page that does not answer.
+        if not self._lock.acquire(blocking=False):
+            raise Refused("another VPN is being added or removed", "try again in a moment")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _running(self) -> Config:
         config = self._reconciler.config
@@ -105,7 +118,7 @@ class Trials:
 
     def remove(self, name: str) -> None:
         """Remove an added VPN with everything of it. Raises Refused, reconcile.Failures."""
-        with self._lock:
+        with self._alone():
             if name not in self._shelf:
                 raise self._unknown(name)
             self._reconciler.change_added(lambda: self._forget(name))

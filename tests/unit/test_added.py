@@ -14,6 +14,8 @@ from flask.testing import FlaskClient
 
 from orchestrator.added import Shelf
 from orchestrator.api import make_app
+from orchestrator.model import Action, ObservedContainer
+from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.switch import Refused
 from tests.unit.orchestra import ROUTER_YAML, Orchestra
 from tests.unit.test_uploads import GOOD_ONE, PASSWORD, USER
@@ -517,3 +519,62 @@ def test_a_plan_says_what_the_next_up_does_with_it(orchestra: Orchestra, api: Fl
     assert "manyways-egress-nl" in targets
     assert "manyways-egress-work" not in targets
     assert destination(api)["added"] is True
+
+
+# --- what it costs the others --------------------------------------------------------------------
+
+
+def test_a_vpn_that_never_works_asks_no_device_and_looks_at_docker_once(
+    orchestra: Orchestra, api: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(api)
+    monkeypatch.setattr(NeighbourWatch, "look", lambda *_: pytest.fail("a device was asked"))
+    containers, looks = orchestra.engine.containers, []
+
+    def look() -> tuple[ObservedContainer, ...]:
+        looks.append(1)
+        return containers()
+
+    monkeypatch.setattr(orchestra.engine, "containers", look)
+    for _ in range(3):
+        report(orchestra, tunnel={"state": "connecting"})
+    assert looks == [1]
+
+
+def test_an_event_during_a_look_at_docker_asks_for_another_look(
+    orchestra: Orchestra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    containers, looks = orchestra.engine.containers, []
+
+    def look() -> tuple[ObservedContainer, ...]:
+        looks.append(1)
+        found = containers()
+        if len(looks) == 1:
+            del orchestra.engine.there["manyways-egress-work"]
+            orchestra.service.look_again()
+        return found
+
+    orchestra.service.look_again()
+    monkeypatch.setattr(orchestra.engine, "containers", look)
+    orchestra.service.destination_states()
+    assert orchestra.service.destination_states()["work"][0] == "down"
+    assert looks == [1, 1]
+
+
+def test_whoever_comes_while_a_vpn_is_added_is_told_so_and_waits_for_nothing(
+    orchestra: Orchestra, api: FlaskClient
+) -> None:
+    busy = "another VPN is being added or removed; try again in a moment"
+    met: list[tuple[int, str]] = []
+
+    def meanwhile(_: Action) -> bool:
+        if not met:
+            other = make_app(orchestra.service).test_client()
+            met.append(refused(other, "/destinations", {**BODY, "name": "fr"}))
+            met.append(refused(other, "/destinations/nl/remove"))
+        return False
+
+    orchestra.engine.refuses = meanwhile
+    add(api)
+    assert met == [(409, busy), (409, busy)]
+    assert destination(api, "fr") is None
