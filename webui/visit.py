@@ -27,8 +27,24 @@ def control(token: str = "") -> Control:
 def access() -> Access:
     """Who may do what, as the daemon says at this request. Raises ControlError."""
     if "access" not in g:
-        g.access = control().access()
-    found: Access = g.access
+        try:
+            g.access = control().access()
+        except ControlError as error:
+            g.access = error  # a daemon that hangs is not waited for again and again
+    found: Access | ControlError = g.access
+    if isinstance(found, ControlError):
+        raise found
+    return found
+
+
+def own_mac() -> str:
+    """The MAC address of the device that asks; empty when it is none, or that can't be told."""
+    if "own_mac" not in g:
+        try:
+            g.own_mac = control().whoami()["mac"]
+        except ControlError:
+            g.own_mac = ""
+    found: str = g.own_mac
     return found
 
 
@@ -94,9 +110,8 @@ def _is_own(need: str, mac: str) -> bool:
     now = access()
     if need != "own" or now["policy"] != "own" or now["damaged"] or not mac:
         return False
-    if "own_mac" not in g:
-        g.own_mac = control().whoami()["mac"]
-    return bool(g.own_mac) and mac.lower() == g.own_mac.lower()
+    mine = own_mac()
+    return bool(mine) and mac.lower() == mine.lower()
 
 
 def offers_password() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from flask import Flask
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from orchestrator.access import FILE
-from orchestrator.client import Access, Control
+from orchestrator.client import Access, Control, Unreachable
 from tests.unit.orchestra import Orchestra
 from tests.unit.served import served
 from tests.web.reports import LAPTOP, TV, healthy
@@ -346,3 +347,42 @@ def test_without_the_daemon_there_is_no_key_and_no_visit(tmp_path: Path) -> None
     sessions = app.session_interface
     assert isinstance(sessions, KeyedSessions)
     assert sessions.get_signing_serializer(app) is None
+
+
+# --- what a view asks of the daemon --------------------------------------------------------------
+
+
+class _Counted(Control):
+    """The daemon's client, which writes down what it was asked; `hangs` as one that is stuck."""
+
+    def __init__(self, path: Path, *, hangs: bool = False) -> None:
+        super().__init__(str(path))
+        self.hangs = hangs
+        self.asked: list[str] = []
+
+    def on_behalf_of(self, peer: str, token: str = "") -> Control:
+        return self
+
+    def call(self, method: str, path: str, *rest: Any) -> dict[str, object]:
+        self.asked.append(path)
+        if self.hangs:
+            raise Unreachable("the Manyways daemon did not answer", "it may be busy")
+        return super().call(method, path, *rest)
+
+
+def test_a_daemon_that_hangs_is_waited_for_once_by_each_request(tmp_path: Path) -> None:
+    control = _Counted(tmp_path / "nobody", hangs=True)
+    app = create_app(control, HOST)
+    assert Browser(app).get("/").status_code == 503
+    assert control.asked == ["/page-key", "/access"]
+
+
+@pytest.mark.parametrize("policy", ["everybody", "own"])
+def test_a_view_asks_three_questions_whatever_the_policy_is(
+    tmp_path: Path, policy: Literal["everybody", "own"]
+) -> None:
+    with serve(Standin(tmp_path / "control.sock", healthy())) as daemon:
+        daemon.access = {"password": True, "policy": policy, "generation": 1, "damaged": False}
+        control = _Counted(daemon.path)
+        assert Browser(create_app(control, HOST)).get("/").status_code == 200
+    assert sorted(control.asked) == ["/access", "/page-key", "/status", "/whoami"]

@@ -16,6 +16,7 @@ from webui.present.common import Notice
 from webui.present.receipts import moved
 from webui.rules import rule
 from webui.texts import texts
+from webui.visit import own_mac
 
 bp = Blueprint("devices", __name__)
 
@@ -170,20 +171,12 @@ def _page(
     draft: tuple[str, str] = ("", ""),
 ) -> tuple[str, int]:  # fmt: skip
     """The page with a notice; `draft` is a device and a new name that was refused."""
-    view = present.home(status, datetime.now(UTC), _mine())
+    view = present.home(status, datetime.now(UTC), own_mac())
     text = render_template(
         "home.html", page=view, notice=notice, several=several or "several" in request.args,
         draft_ref=draft[0], draft_name=draft[1], kinds=present.KINDS,
     )  # fmt: skip
     return text, code
-
-
-def _mine() -> str:
-    """The device that looks, if it is one of the home; the page works without knowing."""
-    try:
-        return control().whoami()["mac"]
-    except (ControlError, KeyError):
-        return ""
 
 
 def _notice(status: Status) -> Notice | None:
