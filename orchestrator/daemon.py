@@ -124,7 +124,7 @@ class Daemon:
             NeighbourWatch(router.current, leg),
             self._activity,
         )
-        self._changed = threading.Event()
+        self._changed = self._reconciler.wanted
         self._ending = threading.Event()
 
     def _offer_watch(self) -> OfferWatch:

@@ -122,10 +122,12 @@ class Household:
         """Forget a device that is gone."""
         self._leave_the_probe_alone(reference)
         self._identities.forget(reference, self._present(), self._lease_ends(), by)
-        self._reconciler.converge()
+        self._reconciler.wanted.set()
 
     def _with_new_names(self, mac: str) -> dict[str, Any]:
-        self._reconciler.converge()  # the resolvers shall know the new name
+        # The resolvers know it a second later. Whoever waited for that might wait for a container
+        # that is being made, and hold one of the few threads of the control API meanwhile.
+        self._reconciler.wanted.set()
         return self._device(mac)
 
     def _present(self) -> set[str]:

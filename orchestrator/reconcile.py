@@ -103,6 +103,7 @@ class Reconciler:
         self.config_errors: tuple[str, ...] = ()
         self.errors: tuple[str, ...] = ()
         self.readings = 0  # how often the configuration was read
+        self.wanted = threading.Event()  # set by whoever wants `converge` soon, and not to wait
 
     def reload(self) -> tuple[str, ...]:
         """Read the configuration; return its mistakes, and keep the last good one if it has any."""

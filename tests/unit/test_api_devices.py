@@ -169,3 +169,23 @@ def test_ones_own_device_is_one_thing_and_those_of_others_another() -> None:
         *("assign ", "take-over", "forget")
     }
     assert needs["devices"] is Need.LOOK
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [(f"{TV}/rename", {"name": "Telly"}), (f"{NEW}/take-over", {"old": OLD})],
+)
+def test_a_new_name_waits_for_no_container_and_is_soon_known_to_the_resolvers(
+    orchestra: Orchestra,
+    api: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    body: dict[str, str],
+) -> None:
+    orchestra.lease(f"{NEW} 192.168.77.102 annas-phone")
+    orchestra.reconciler.wanted.clear()
+    monkeypatch.setattr(
+        orchestra.engine, "perform", lambda _: pytest.fail("it touched a container")
+    )
+    assert api.post(f"/api/v1/devices/{path}", json=body).status_code == 200
+    assert orchestra.reconciler.wanted.is_set()
