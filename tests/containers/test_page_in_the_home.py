@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.containers import home
 from tests.containers.browser import PAGE, Browsers, browsers
 from tests.containers.router import Router
 
@@ -29,5 +28,5 @@ def test_nobody_outside_reaches_it(browse: Browsers, router: Router) -> None:
     """The house's own router is the nearest that the world comes to ours."""
     outside = browse.browser("house").new_page()
     for address in ("192.168.77.1", *(router.uplink_address(d) for d in ("direct", "uk", "de"))):
-        with pytest.raises(Error, match="ERR_(CONNECTION|ADDRESS)|Timeout"):
+        with pytest.raises(Error, match=r"ERR_(CONNECTION|ADDRESS)|Timeout"):
             outside.goto(f"http://{address}/", timeout=4000)
