@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Error, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
+from tests.containers import home
 from tests.containers.browser import PAGE, Browsers, browsers
-from tests.containers.router import Router
+from tests.containers.device import Programs
+from tests.containers.router import ORCHESTRATOR, Router
+
+AT_ONCE_MS = 1000  # two browsers see each other's change within a second
 
 
 @pytest.fixture
@@ -17,11 +23,47 @@ def browse(router: Router) -> Iterator[Browsers]:
         yield running
 
 
+class Row:
+    """One device as the page shows it."""
+
+    def __init__(self, page: Page, device: dict[str, Any]) -> None:
+        self.page = page
+        self._id = f"#device-{device['mac'].replace(':', '-')}"
+
+    @property
+    def row(self) -> Locator:
+        return self.page.locator(self._id)
+
+    @property
+    def way(self) -> Locator:
+        """The control that shows the destination and opens the choice."""
+        return self.page.locator(f"{self._id}-way")
+
+    def part(self, name: str) -> Locator:
+        return self.page.locator(f"{self._id}-{name}")
+
+    def switch(self, destination: str, span: str = "") -> None:
+        """Two taps, or three with a time."""
+        self.way.click()
+        if span:
+            self.part("pick").get_by_label(span).check()
+        self.part(f"to-{destination}").click()
+
+
+def _notice(page: Page) -> Locator:
+    return page.locator("#notice")
+
+
+def _device(router: Router, name: str) -> dict[str, Any]:
+    device: dict[str, Any] = router.devices()[name]
+    return device
+
+
 @pytest.mark.parametrize("url", [PAGE, "http://192.168.77.1/", "http://manyways/"])
-def test_every_device_reaches_the_page(browse: Browsers, url: str) -> None:
+def test_every_device_reaches_the_page_and_is_shown_first(browse: Browsers, url: str) -> None:
     for device in ("tv", "laptop", "phone"):
         page = browse.open(device, url)
-        expect(page.get_by_role("heading", name="tv")).to_be_visible()
+        expect(page.locator("#mine").get_by_role("heading", level=3)).to_have_text(device)
 
 
 def test_nobody_outside_reaches_it(browse: Browsers, router: Router) -> None:
@@ -30,3 +72,83 @@ def test_nobody_outside_reaches_it(browse: Browsers, router: Router) -> None:
     for address in ("192.168.77.1", *(router.uplink_address(d) for d in ("direct", "uk", "de"))):
         with pytest.raises(Error, match=r"ERR_(CONNECTION|ADDRESS)|Timeout"):
             outside.goto(f"http://{address}/", timeout=4000)
+
+
+def test_a_device_is_switched_while_it_downloads_and_switched_back(
+    browse: Browsers, router: Router, programs: Programs
+) -> None:
+    download = programs.start("tv", "download", "500000")
+    download.wait_for(" in ")
+    page = browse.open("laptop")
+    tv = Row(page, _device(router, "tv"))
+    tv.switch("uk")
+    assert "reset" in download.wait_for("cut:", 5)
+    expect(_notice(page)).to_contain_text(re.compile(r"\d+ connections? cut in .* ms"))
+    expect(_notice(page)).to_contain_text("United Kingdom")
+    assert home.seen_as("tv") == home.PUBLIC_ADDRESS["uk"]
+    _notice(page).get_by_role("button", name="Undo").click()
+    home.wait_for("tv is back", lambda: home.seen_as("tv") == home.PUBLIC_ADDRESS["direct"], 5)
+    expect(tv.way).to_contain_text("direct")
+
+
+def test_two_browsers_see_each_others_change_within_a_second(
+    browse: Browsers, router: Router
+) -> None:
+    mine, other = browse.open("laptop"), browse.open("phone")
+    here, there = (Row(page, _device(router, "tv")) for page in (mine, other))
+    for destination in ("uk", "de", "direct"):
+        here.switch(destination)
+        expect(there.way).to_contain_text(destination, timeout=AT_ONCE_MS + 500)
+
+
+def test_a_timed_switch_goes_back_by_itself_also_after_a_new_start(
+    browse: Browsers, router: Router
+) -> None:
+    page = browse.open("laptop")
+    tv = Row(page, _device(router, "tv"))
+    tv.switch("uk", "30 min")
+    expect(tv.row).to_contain_text("then back to")
+    assert _device(router, "tv")["until"]
+    assert router.command("assign", "tv", "uk", "--for", "1m").returncode == 0
+    home.docker("kill", "--signal", "KILL", ORCHESTRATOR)
+    home.docker("start", ORCHESTRATOR)
+    router.wait_until_healthy()
+    assert _device(router, "tv")["back_to"] == "direct"
+    assert home.seen_as("tv") == home.PUBLIC_ADDRESS["uk"]
+    expect(tv.way).to_contain_text("direct", timeout=90_000)
+    expect(tv.row).not_to_contain_text("then back to")
+    assert home.seen_as("tv") == home.PUBLIC_ADDRESS["direct"]
+
+
+def test_a_name_in_a_persons_own_words(browse: Browsers, router: Router) -> None:
+    page = browse.open("laptop")
+    tv = Row(page, _device(router, "tv"))
+    tv.part("summary").click()
+    tv.part("input").fill("Grandma's TV")
+    tv.part("save").click()
+    try:
+        expect(tv.row.get_by_role("heading")).to_have_text("Grandma's TV")
+        assert _device(router, "grandmas-tv")["title"] == "Grandma's TV"
+        home.wait_for(
+            "its name resolves", lambda: home.run("tv", "dig", "+short", "grandmas-tv.lan")
+        )
+    finally:
+        assert router.command("rename", "Grandma's TV", "tv").returncode == 0
+
+
+def test_a_paused_destination_and_a_device_that_sees_why(browse: Browsers, router: Router) -> None:
+    router.assign("tv", "uk")
+    page = browse.open("laptop", f"{PAGE}destinations")
+    uk = page.locator("#way-uk")
+    uk.get_by_role("button", name=re.compile("^Pause")).click()
+    expect(uk).to_contain_text("Paused")
+    refused = home.attempt("tv", "curl", "-sS", "--max-time", "5", f"{home.WEB}/ip")
+    assert refused.returncode == 7
+    # By its name, although nothing else of this device resolves.
+    cut_off = browse.open("tv")
+    mine = cut_off.locator("#mine")
+    expect(mine.get_by_role("heading", level=3)).to_have_text("tv")
+    expect(mine).to_contain_text("paused")
+    uk.get_by_role("button", name=re.compile("^Resume")).click()
+    home.wait_for("tv gets out", lambda: home.seen_as("tv") == home.PUBLIC_ADDRESS["uk"], 10)
+    expect(mine).not_to_contain_text("paused", timeout=10_000)
