@@ -14,7 +14,7 @@ PYTHON_SOURCES := orchestrator webui images compose tests
 python_scripts = $(shell grep -rlIE '^\#!.*python' --exclude='*.py' images compose)
 shell_scripts = $(shell grep -rlIE '^\#!.*[/ ](ba|da)?sh( |$$)' images compose .ci)
 
-.PHONY: help setup demo demo-down test soak images lint typecheck pytest lock clean install-cli
+.PHONY: help setup demo demo-down test soak images screenshots lint typecheck pytest lock clean install-cli
 
 help:  ## this list
 	@echo "Manyways: every device in the house picks its own way out."
@@ -42,6 +42,9 @@ setup-tests:
 images: setup  ## build the images of the router and of the simulated home
 	docker compose build --quiet
 	docker build --quiet --tag manyways/home:dev --file images/home/Dockerfile images
+
+screenshots:  ## pictures of every view of the page, into docs/pictures
+	$(PY) -m tests.web.screenshots
 
 lint: typecheck  ## style, types, import directions, shell scripts
 	$(BIN)/ruff check $(PYTHON_SOURCES) $(python_scripts)

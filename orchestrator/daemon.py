@@ -21,16 +21,22 @@ from pathlib import Path
 from types import FrameType
 
 from orchestrator import __version__, api
+from orchestrator.access import Access
+from orchestrator.activity import Activity
+from orchestrator.added import Shelf
 from orchestrator.addressing import Side, egress_container, mac_address
-from orchestrator.desired import ROUTER
+from orchestrator.desired import ROUTER, status_file
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config
+from orchestrator.noticing import DestinationNotice, RefusalNotice
 from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
 from orchestrator.runtime.egress import Departures
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
+from orchestrator.runtime.makers import Makers
 from orchestrator.runtime.namespace import started_at
+from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
@@ -38,6 +44,7 @@ from orchestrator.service import ORCHESTRATOR, Service
 from orchestrator.store import State, without_choices
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
+from orchestrator.trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +52,7 @@ TICK_S = 0.3
 CONVERGE_EVERY_S = 30.0
 RETRY_AFTER_S = 5.0
 LOOK_AT_ROUTER_S = 3.0
+LOOK_AT_REFUSALS_S = 60.0
 SETTLE_S = 0.5  # events come in crowds
 
 
@@ -63,14 +71,24 @@ class Daemon:
 
     def __init__(self, state_directory: Path, config_directory: Path, tag: str) -> None:
         self._engine = Engine()
-        volume = Volume(state_directory)
+        self._volume = volume = Volume(state_directory)
         router = RouterLink(lambda: self._engine.process(ROUTER))
         document = Document(state_directory / "state.json", State)
         departures = Departures(lambda name: self._engine.process(egress_container(name)))
+        self._activity = Activity(state_directory)
         self._switchboard = Switchboard(
-            document, _remembered(document), volume, router, departures.left
+            document,
+            _remembered(document),
+            volume,
+            router,
+            departures.left,
+            happened=self._activity.happened,
+            maker=Makers().of,
         )
         self._gates = Gates(self._switchboard, volume, router)
+        added = Shelf(state_directory / "added")
+        for problem in added.problems:
+            log.error("%s", problem)
         self._reconciler = Reconciler(
             config_directory,
             tag,
@@ -81,9 +99,17 @@ class Daemon:
             lambda: host.facts(self._engine),
             host.prepare_lan_port,
             self._gates,
+            added,
         )
         self._strangers = Strangers(self._switchboard, router)
         self._offers = self._offer_watch()
+        self._destinations = DestinationNotice(
+            self._activity.happened, self._activity.last(("works", "fails"))
+        )
+        self._statuses: tuple[int, ...] = ()
+        self._refusals = RefusalNotice(self._activity.happened)
+        self._refusals_due = 0.0
+        leg = mac_address(self._switchboard.state.install, Side.ROUTER_LAN)
         self.service = Service(
             self._reconciler,
             self._switchboard,
@@ -93,6 +119,10 @@ class Daemon:
             self._gates,
             self._strangers,
             self._offers,
+            Trials(added, self._reconciler, self._switchboard, volume),
+            Access(state_directory),
+            NeighbourWatch(router.current, leg),
+            self._activity,
         )
         self._changed = threading.Event()
         self._ending = threading.Event()
@@ -114,6 +144,7 @@ class Daemon:
         self._offers.start()
         for error in self._reconciler.reload():
             log.error("%s", error)
+        self._activity.happened("started", message=f"Manyways {__version__}")
         self._loop()
         self._offers.end()
         close()
@@ -123,7 +154,7 @@ class Daemon:
         self._ending.set()
 
     def _loop(self) -> None:
-        leases_seen, due, router_due = -1, 0.0, 0.0
+        leases_seen, due, router_due, back_due = -1, 0.0, 0.0, 0.0
         while not self._ending.is_set():
             leases_now = self._reconciler.leases_changed_at()
             if self._changed.is_set():
@@ -133,14 +164,19 @@ class Daemon:
                 leases_seen = leases_now
                 due = 0.0
                 self._take_in_leases()
+            if time.monotonic() >= back_due and not self._go_back():
+                back_due = time.monotonic() + RETRY_AFTER_S
             self._open_the_ready()
+            self._take_note()
             if time.monotonic() >= router_due:
                 router_due = time.monotonic() + LOOK_AT_ROUTER_S
                 due = 0.0 if self._look_at_router() else due
+                self._judge_trials()
             if time.monotonic() >= due:
                 self._tidy_up()
                 self._find_configuration()
                 errors = self._reconciler.converge().errors
+                self._statuses = ()
                 soon = errors or self._reconciler.config is None
                 due = time.monotonic() + (RETRY_AFTER_S if soon else CONVERGE_EVERY_S)
             self._ending.wait(TICK_S)
@@ -163,11 +199,41 @@ class Daemon:
         except Failures as error:
             log.error("a lease could not be taken in: %s", error)
 
+    def _go_back(self) -> bool:
+        """End the switches that have had their time; say whether that could be done."""
+        try:
+            self._switchboard.go_back()
+        except Failures as error:
+            log.error("a switch that has had its time could not be ended: %s", error)
+            return False
+        return True
+
     def _open_the_ready(self) -> None:
         try:
             self._gates.open_the_ready()
         except Failures as error:
             log.warning("%s", error)
+
+    def _take_note(self) -> None:
+        """Let the activity know what destinations do, whenever one of them has said something,
+        and what devices were refused.
+        """
+        statuses = tuple(
+            self._volume.changed_at(status_file(name)) for name in self._switchboard.slots
+        )
+        if statuses != self._statuses or self._destinations.waits:
+            self._statuses = statuses
+            self._destinations.look(self.service.destination_states())
+        if time.monotonic() >= self._refusals_due:
+            self._refusals_due = time.monotonic() + LOOK_AT_REFUSALS_S
+            self._refusals.look(self.service.refusals(), self.service.title)
+        self._activity.write_due()
+
+    def _judge_trials(self) -> None:
+        try:
+            self.service.judge_trials()
+        except Failures as error:
+            log.error("a VPN that works could not be offered: %s", error)
 
     def _look_at_router(self) -> bool:
         """Act on what the rules have noted; say whether there was a new device."""
@@ -206,6 +272,12 @@ class Daemon:
 
     def _finish(self) -> int:
         try:
+            return self._leave()
+        finally:
+            self._activity.write()
+
+    def _leave(self) -> int:
+        try:
             if self._engine.is_replaced(ORCHESTRATOR):
                 log.info("a successor takes over; the router stays at work")
                 return 0
@@ -213,6 +285,7 @@ class Daemon:
             log.warning("%s", error)
             return 0
         self.service.examiner.stop()
+        self._activity.happened("stopped")
         log.info("taking the router down; names, choices and leases are kept")
         return 1 if self._reconciler.remove_everything().errors else 0
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
-from orchestrator import addressing, store
+from orchestrator import addressing, naming, store
 from orchestrator.addressing import Side, mac_address
 from orchestrator.model import (
     Config,
@@ -25,7 +25,7 @@ from orchestrator.model import (
     OnChange,
 )
 from orchestrator.render import dhcp, egress, router
-from orchestrator.render.names import render_names
+from orchestrator.render.names import render_home_resolver, render_names
 
 STATE_VOLUME = "manyways-state"
 CONTROL_VOLUME = "manyways-control"
@@ -107,6 +107,11 @@ def allowed_hosts(config: Config) -> tuple[str, ...]:
 
 def _state_directory(destination: str) -> str:
     return f"run/egress-{destination}"
+
+
+def egress_directories(destination: str) -> tuple[str, str]:
+    """Return the directories, below the volume, that belong to a destination alone."""
+    return f"rendered/egress-{destination}", _state_directory(destination)
 
 
 def status_file(destination: str) -> str:
@@ -265,7 +270,11 @@ def _dhcp_container(inputs: Inputs) -> ContainerSpec:
         "dhcp",
         (Leg(addressing.LAN_NETWORK, config.lan.dhcp_server, mac),),
         capabilities=("NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID"),
-        mounts=(_mount("rendered/dhcp"), _mount("run/dhcp", SERVICE_STATE, read_only=False)),
+        mounts=(
+            _mount("rendered/dhcp"),
+            _mount(NAMES_DIRECTORY, "/names"),
+            _mount("run/dhcp", SERVICE_STATE, read_only=False),
+        ),
         environment={"LAN_MAC": mac},
     )
 
@@ -302,10 +311,12 @@ def _files(inputs: Inputs) -> Iterable[FileSpec]:
         yield FileSpec(f"rendered/router/{name}", content, ROUTER, OnChange.RULES)
     dnsmasq = dhcp.render_dhcp(config.lan, router_address(config))
     yield FileSpec("rendered/dhcp/dnsmasq.conf", dnsmasq, DHCP, OnChange.RESTART)
+    resolver = render_home_resolver(config.lan.dhcp_server, config.lan.network, config.lan.domain)
+    yield FileSpec("rendered/dhcp/resolver.conf", resolver, DHCP, OnChange.RESTART)
     reserved = {d.mac: d.address for d in config.devices if d.address}
     text = dhcp.render_reservations(reserved)
     yield FileSpec("rendered/dhcp/reservations", text, DHCP, OnChange.RELOAD)
-    hosts = render_names(config, store.names(config, state), {**reserved, **inputs.addresses})
+    hosts = render_names(config, naming.names(config, state), {**reserved, **inputs.addresses})
     yield FileSpec(f"{NAMES_DIRECTORY}/hosts", hosts, None, OnChange.NOTHING)
     for destination in config.destinations:
         yield from _egress_files(inputs, destination)
@@ -318,6 +329,7 @@ def _router_view(inputs: Inputs) -> router.RouterView:
         lan=config.lan.network,
         address=router_address(config),
         page=config.lan.webui,
+        resolver=config.lan.dhcp_server,
         transit_pool=config.transit_pool,
         transits=tuple(
             router.Transit(
@@ -362,6 +374,7 @@ def _egress_spec(inputs: Inputs, destination: Destination) -> egress.EgressSpec:
         dns=destination.dns,
         internet_probe=destination.internet_probe,
         profile=destination.profile,
+        address_service=config.address_service,
     )
 
 
@@ -369,10 +382,8 @@ def _static_uplink(inputs: Inputs, destination: Destination) -> egress.StaticUpl
     static = inputs.config.uplink(destination.uplink).static
     if static is None:
         return None
-    slots = inputs.state.slots
-    sharing = [d.name for d in inputs.config.destinations if d.uplink == destination.uplink]
-    order = sorted(sharing, key=lambda name: slots[name]).index(destination.name)
-    address = static.addresses.first + order
+    offset = inputs.state.offsets[store.offset_key(destination.uplink, destination.name)]
+    address = static.addresses.first + offset
     return egress.StaticUplink(
         IPv4Interface((address, static.prefixlen)), static.gateway, static.dns
     )

@@ -36,10 +36,11 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory outlast a power cut. Raises OSError."""
     # Without this the rename itself may be lost, and with it the newest version.
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -86,6 +87,10 @@ class Document(Generic[T]):
         with contextlib.suppress(FileNotFoundError):
             self._keep_as_previous()
         write_atomically(self._path, content)
+
+    def forget_previous(self) -> None:
+        """Remove the version before, when it must not come back. Raises OSError."""
+        self._previous.unlink(missing_ok=True)
 
     def _keep_as_previous(self) -> None:
         # A hard link costs no write of data. It takes the old one's place only when it is made:

@@ -145,7 +145,8 @@ class Gates:
         if router is None:
             return
         try:
-            router.apply(shut_slots(slots[name] for name in self._shut if name in slots))
+            shut = (slots[name] for name in self._shut if name in slots)
+            router.change_marks(shut_slots(shut), ())
         except (RouterFailed, NamespaceGone) as error:
             # Its rules are not loaded yet: whoever loads them fills the set again.
             log.debug("the router was not told which destinations are shut: %s", error)

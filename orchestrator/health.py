@@ -13,13 +13,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator import dhcp_verdict
+from orchestrator import dhcp_verdict, kinds
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
-from orchestrator.store import KnownDevice, State, is_new, names, wanted_destination
+from orchestrator.naming import names
+from orchestrator.presence import Sign, is_here
+from orchestrator.store import KnownDevice, State, is_new, wanted_destination
 
+SLEEPERS = frozenset(("phone", "tablet", "watch", "thing"))  # on batteries
 STALE_SECONDS = 60.0  # an egress writes every 20 s at least
 NOT_CHECKED = "not checked"  # because nobody is to be asked (internet_probe: [])
 
@@ -85,6 +88,8 @@ class EgressStatus(BaseModel):
     tunnel: TunnelStatus | None = None
     dns: DnsStatus
     internet: InternetStatus = InternetStatus(state="unknown")
+    latency_ms: float | None = None
+    public_address: str | None = None
 
 
 def parse_egress_status(text: str | None) -> EgressStatus | None:
@@ -129,6 +134,7 @@ class Seen:
     reservations: Mapping[str, IPv4Address] = field(default_factory=dict)
     shut: frozenset[str] = frozenset()  # whose egress has said nothing since it was down
     dhcp: dhcp_verdict.Asked | None = None
+    signs: Mapping[str, Sign] = field(default_factory=dict)  # of each device, as far as known
 
 
 def destination_health(seen: Seen, destination: Destination) -> DestinationHealth:
@@ -149,6 +155,23 @@ def destination_health(seen: Seen, destination: Destination) -> DestinationHealt
     if (first := next(unknown, None)) is not None:
         return DestinationHealth(destination, "starting", first.message, checks)
     return DestinationHealth(destination, "ok", "", checks)
+
+
+def proven(seen: Seen, destination: Destination) -> bool:
+    """Say whether a destination on trial works: tunnel up, DNS answers.
+
+    An internet is not asked for, because a company's network may lead to none; but its check
+    must have ended, so that nothing is offered in the moment before it fails.
+    """
+    checks = _explained(_chain(seen, destination), _ends(seen.egresses.get(destination.name)))
+    return all(
+        check.state is Verdict.OK or (check.name == "internet" and _has_ended(check))
+        for check in checks
+    )
+
+
+def _has_ended(check: Check) -> bool:
+    return check.state is Verdict.FAILED or check.message == NOT_CHECKED
 
 
 def _explained(chain: Iterable[Check], ends: Iterable[Check]) -> Iterable[Check]:
@@ -292,9 +315,17 @@ def _device_report(
         destination=device.active or wanted_destination(seen.config, seen.state, device),
         state=state,
         message=message,
-        online=lease is not None or device.typed_address is not None,
+        online=is_online(seen, device, lease),
         receipt=seen.receipts.get(device.mac),
     )
+
+
+def is_online(seen: Seen, device: KnownDevice, lease: Lease | None) -> bool:
+    """Say whether a device is in the home now."""
+    has_address = lease is not None or device.typed_address is not None
+    kind = device.kind or kinds.guess((device.name or "", device.hostname), "")
+    sign = seen.signs.get(device.mac)
+    return has_address and is_here(sign, seen.now, sleeps=kind in SLEEPERS)
 
 
 def _device_state(

@@ -143,7 +143,9 @@ class Destination:
 
     `dns` are the configured upstream servers; empty means those pushed by the VPN, else the
     uplink's. `internet_probe` are asked in turn whether anything beyond the provider answers;
-    empty means that nobody is.
+    empty means that nobody is. `title` is what people call it, `country` its ISO 3166-1 code;
+    empty: nothing said, or unknown. `added`: on the page, not in a file; until it has worked once
+    it is not `offered`, and no device can be switched to it.
     """
 
     name: str
@@ -152,6 +154,10 @@ class Destination:
     dns: tuple[IPv4Address, ...] = ()
     profile: Profile | None = None
     internet_probe: tuple[IPv4Address, ...] = ROOT_SERVERS
+    title: str = ""
+    country: str = ""
+    added: bool = False
+    offered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +184,7 @@ class Config:
     notes: tuple[str, ...] = ()  # what was neutralised, for `check` and `status`
     address_service: str | None = None  # a URL that answers with the address it was asked from
     refuse_new_devices: bool = False  # until somebody chooses, instead of the default
+    internet_probe: tuple[IPv4Address, ...] = ROOT_SERVERS  # of destinations that say nothing else
 
     def destination(self, name: str) -> Destination | None:
         return next((d for d in self.destinations if d.name == name), None)

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from orchestrator import config as configuration
 from orchestrator import store
+from orchestrator.added import Shelf
+from orchestrator.config.uploads import overruled, with_added
 from orchestrator.desired import LEASES_FILE, ROUTER, Images, Inputs, desired_state
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
@@ -81,6 +83,7 @@ class Reconciler:
         host_facts: Callable[[], HostFacts],
         prepare_lan_port: Callable[[str], None],
         gates: Gates,
+        added: Shelf,
     ) -> None:
         self._directory = directory
         self._tag = tag
@@ -94,9 +97,12 @@ class Reconciler:
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._images: Images | None = None
-        self.config: Config | None = last_good.read().value
+        self._added = added
+        self._files: Config | None = last_good.read().value
+        self.config: Config | None = self._files and with_added(self._files, added.usable)
         self.config_errors: tuple[str, ...] = ()
         self.errors: tuple[str, ...] = ()
+        self.readings = 0  # how often the configuration was read
 
     def reload(self) -> tuple[str, ...]:
         """Read the configuration; return its mistakes, and keep the last good one if it has any."""
@@ -107,10 +113,34 @@ class Reconciler:
                 self.config_errors = bad.errors
             else:
                 self.config_errors = ()
-                if config != self.config:
+                self._disown_overruled(config)
+                if config != self._files:
                     self._last_good.write(config)
-                self.config = config
+                self._files = config
+                with self._switchboard.held():
+                    self.config = with_added(config, self._added.usable)
+            self.readings += 1
             return self.config_errors
+
+    def change_added(self, change: Callable[[], None]) -> None:
+        """Change what was added on the page, and let it take effect on every choice at once.
+
+        No device is switched meanwhile. Raises what `change` does, or one of `Failures`.
+        """
+        with self._reading, self._switchboard.held():
+            change()
+            if self._files is not None:
+                self.config = with_added(self._files, self._added.usable)
+                self.readings += 1
+                self.take_in_leases()
+
+    def _disown_overruled(self, config: Config) -> None:
+        # Before the file's destination is in force: nobody chose that one for those devices.
+        names = overruled(config, self._added.usable)
+        news = [n for n in names if (kept := self._added.get(n)) and not kept.overruled]
+        if news:
+            self._switchboard.disown(news)
+        self._added.overrule(names)
 
     def _read(self) -> Config:
         try:
@@ -137,8 +167,13 @@ class Reconciler:
         return Images(names, {role: self._engine.image_id(name) for role, name in names.items()})
 
     def leases(self) -> tuple[Lease, ...]:
-        """Return the leases that the DHCP server has given."""
-        return parse_leases(self._volume.read(LEASES_FILE) or "")
+        """Return the leases that the DHCP server has given, but for those that were left behind.
+
+        One that is renewed is no longer left: its device is back.
+        """
+        left = self._switchboard.state.left_leases
+        found = parse_leases(self._volume.read(LEASES_FILE) or "")
+        return tuple(lease for lease in found if left.get(lease.mac) != lease.expires)
 
     def leases_changed_at(self) -> int:
         """Return a number that changes with the leases."""
@@ -149,7 +184,7 @@ class Reconciler:
 
         Nothing is taken in. Raises BadConfiguration or one of `Failures`.
         """
-        config, leases = self._read(), self.leases()
+        config, leases = with_added(self._read(), self._added.usable), self.leases()
         hostnames = {lease.mac: lease.hostname for lease in leases}
         state = settle(config, self._switchboard.state, hostnames)
         addresses = store.addresses(state, {lease.mac: lease.address for lease in leases})
@@ -168,12 +203,12 @@ class Reconciler:
 
     def take_in_leases(self) -> None:
         """Let new devices and changed addresses take effect. Raises one of `Failures`."""
-        if self.config is None:
-            return
         leases = self.leases()
         addresses: Mapping[str, IPv4Address] = {lease.mac: lease.address for lease in leases}
         hostnames = {lease.mac: lease.hostname for lease in leases}
-        self._switchboard.settle(self.config, hostnames, addresses)
+        with self._switchboard.held():  # an older configuration must not come after a newer one
+            if self.config is not None:
+                self._switchboard.settle(self.config, hostnames, addresses)
 
     def remove_everything(self) -> Outcome:
         """Remove the containers and networks; names, choices and leases stay on disk."""
@@ -185,12 +220,16 @@ class Reconciler:
             return self._apply(plan)
 
     def _converge(self) -> Outcome:
-        if self.config is None:
+        with self._switchboard.held():
+            self.take_in_leases()
+            config, state = self.config, self._switchboard.state
+            addresses = self._switchboard.addresses
+        if config is None:
             return Outcome()
-        self.take_in_leases()
-        if not self._switchboard.state.stopped:
-            self._prepare_lan_port(self.config.lan.interfaces[0])
-        outcome = self._apply(make_plan(self._desired(), self._observe()))
+        if not state.stopped:
+            self._prepare_lan_port(config.lan.interfaces[0])
+        desired = self._desired(config, state, addresses)
+        outcome = self._apply(make_plan(desired, self._observe()))
         if not self._switchboard.refresh():
             self._load_rules()
         self._gates.fill()  # a router that started by itself has an empty set
@@ -202,16 +241,15 @@ class Reconciler:
             self._engine.execute(ROUTER, _LOAD_RULES)
         self._gates.fill()
 
-    def _desired(self) -> DesiredState:
-        if self.config is None:
-            return DesiredState()
-        if self._switchboard.state.stopped:
+    def _desired(
+        self, config: Config, state: store.State, addresses: Mapping[str, IPv4Address]
+    ) -> DesiredState:
+        if state.stopped:
             return DesiredState()
         if self._images is None:
             self.look_at_images()
         assert self._images is not None
-        state, addresses = self._switchboard.state, self._switchboard.addresses
-        return desired_state(Inputs(self.config, state, addresses, self._images))
+        return desired_state(Inputs(config, state, addresses, self._images))
 
     def _observe(self) -> ObservedState:
         return ObservedState(

@@ -9,28 +9,51 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from orchestrator import __version__, health
+from orchestrator.access import Access
+from orchestrator.activity import Activity
 from orchestrator.addressing import egress_container
+from orchestrator.client import words
+from orchestrator.config.uploads import Upload
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
 from orchestrator.gates import Gates
+from orchestrator.household import Household
 from orchestrator.leaktest.examiner import Examiner, Run
 from orchestrator.leaktest.fieldwork import House
+from orchestrator.live import Counters, Meter
 from orchestrator.model import Action, Config, ObservedContainer
+from orchestrator.presence import is_here
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
+from orchestrator.refusals import RefusalCounts
+from orchestrator.revision import Revision
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
+from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
-from orchestrator.runtime.router import RouterFailed, RouterLink
+from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
-from orchestrator.store import PROBE_NUMBER
 from orchestrator.strangers import Strangers
-from orchestrator.switch import Refused, Switchboard, nearest
+from orchestrator.switch import ON_TRIAL, Refused, Switchboard, nearest
+from orchestrator.trials import Trials
+from orchestrator.visitors import Visitors, parse_peer
 
 ORCHESTRATOR = "manyways-orchestrator"
 _LOOK_AGAIN_S = 2.0  # containers come and go seldom; events make us look sooner
+_BETWEEN_EVENTS_S = 300.0
+_NEVER = float("-inf")
+
+
+class Asker(Protocol):
+    """Who asks: the peer (address:port) that the page saw, or the name of a token."""
+
+    @property
+    def peer(self) -> str: ...
+
+    @property
+    def token(self) -> str: ...
 
 
 class Service:
@@ -46,7 +69,12 @@ class Service:
         gates: Gates,
         strangers: Strangers,
         offers: OfferWatch,
+        trials: Trials,
+        access: Access,
+        presence: NeighbourWatch,
+        activity: Activity,
     ) -> None:
+        self.access = access
         self._reconciler = reconciler
         self._switchboard = switchboard
         self._engine = engine
@@ -56,8 +84,19 @@ class Service:
         self._gates = gates
         self._strangers = strangers
         self._offers = offers
+        self._trials = trials
+        self.household = Household(switchboard, reconciler, self.devices, self.device)
+        self._presence = presence
+        self._visitors = Visitors(switchboard, router, lambda: engine.process(WEBUI))
+        self.activity = activity
+        self._revision = Revision(
+            switchboard, reconciler, volume, gates, strangers, offers, self._who_is_here
+        )
+        counters = Counters(switchboard, router, lambda: reconciler.config)
+        self.meter = Meter(counters.totals, self._revision.now)
+        self._refusals = RefusalCounts(switchboard, router)
         self._containers: tuple[ObservedContainer, ...] = ()
-        self._looked_at = float("-inf")
+        self._looked_at = _NEVER
         self._lock = threading.Lock()
 
     # --- questions ---------------------------------------------------------------------------
@@ -66,7 +105,11 @@ class Service:
         """Return the report of GET /api/v1/status."""
         config = self._reconciler.config
         errors = list(self._reconciler.config_errors)
-        problems = [*self._reconciler.errors, *self._strangers.problems]
+        problems = [
+            *self._reconciler.errors,
+            *self._strangers.problems,
+            *self._trials.problems,
+        ]
         report: dict[str, Any] = {
             "version": __version__,
             "config": {"errors": errors, "notes": list(config.notes) if config else []},
@@ -76,7 +119,11 @@ class Service:
         if config is None:
             return report | _NOTHING_YET
         seen = self._seen(config)
-        return report | _report(config, seen, healthy=not (errors or problems))
+        return report | self._report(config, seen, healthy=not (errors or problems))
+
+    def refusals(self) -> dict[str, words.Refusals]:
+        """Return by MAC what was refused or turned of each device's DNS."""
+        return self._refusals.refusals()
 
     def devices(self) -> list[dict[str, Any]]:
         """Return the devices of GET /api/v1/devices."""
@@ -109,36 +156,84 @@ class Service:
             )
         return self._engine.logs(containers[name], lines)
 
+    def whoami(self, asker: Asker) -> dict[str, str]:
+        """Return the device that asks, as GET /api/v1/whoami tells it; empty when it is none."""
+        mac = self._visitors.device(self._reconciler.config, asker.peer)
+        return {"mac": mac or "", "title": self.title(mac) if mac else ""}
+
+    def who(self, asker: Asker) -> str:
+        """Return who asks, in words."""
+        if asker.token:
+            return f"token {asker.token}"
+        if not asker.peer:
+            return "command line"
+        at = parse_peer(asker.peer)
+        return self.whoami(asker)["title"] or (f"a browser at {at[0]}" if at else "a browser")
+
+    def happenings(self, before: int | None, limit: int, device: str) -> dict[str, Any]:
+        """Return a page of the activity; with `device`, a name, MAC or IP address, only its own."""
+        events, following = self.activity.page(before, limit, self._concerns(device))
+        return {"events": events, "before": following}
+
+    def _concerns(self, device: str) -> Callable[[words.Event], bool]:
+        if not device:
+            return lambda _: True
+        try:
+            mac = self._switchboard.find(device).mac
+        except Refused:  # one that was forgotten still has its past
+            wanted = device.casefold()
+            return lambda event: wanted in (event["mac"], event["device"].casefold())
+        return lambda event: event["mac"] == mac
+
+    def title(self, mac: str) -> str:
+        """Return what people call a device; "" for one that is not known."""
+        try:
+            return self._switchboard.titles().get(mac, "")
+        except Refused:  # there is no configuration yet
+            return ""
+
     # --- requests ----------------------------------------------------------------------------
 
-    def assign(self, reference: str, destination: str) -> dict[str, Any]:
-        """Switch a device and return the receipt. Raises Refused, RouterFailed, OSError."""
-        self._leave_the_probe_alone(reference)
-        return _plain(self._switchboard.assign(reference, destination))
+    def pause(self, destination: str, *, pause: bool, by: str = "") -> dict[str, Any]:
+        """Pause or resume a destination and return the receipt.
 
-    def pause(self, destination: str, *, pause: bool) -> dict[str, Any]:
-        """Pause or resume a destination and return the receipt. Raises as `assign`."""
-        return _plain(self._switchboard.pause(destination, pause=pause))
+        Raises Refused, RouterFailed, OSError.
+        """
+        receipt = _plain(self._switchboard.pause(destination, pause=pause))
+        if receipt["changed"]:
+            kind = "paused" if pause else "resumed"
+            self.activity.happened(kind, destination=destination, count=receipt["devices"], by=by)
+        return receipt
 
-    def rename(self, reference: str, name: str) -> dict[str, Any]:
-        """Rename a device and return it. Raises Refused, OSError."""
-        self._leave_the_probe_alone(reference)
-        mac = self._switchboard.rename(reference, name)
-        self._reconciler.converge()  # the resolvers shall know the new name
-        return self.device(mac)
+    def add_destination(self, upload: Upload, by: str = "") -> words.Trial:
+        """Take in a VPN and begin to try it, or say what is wrong. Raises Refused, `Failures`."""
+        trial = self._trials.add(upload)
+        if trial["accepted"]:
+            self._looked_at = _NEVER
+            self.activity.happened("destination_added", destination=trial["name"], by=by)
+        return trial
 
-    def _leave_the_probe_alone(self, reference: str) -> None:
-        # Moved by somebody else it would prove what nobody looked at, or find a leak in that.
-        if self._switchboard.find(reference).number == PROBE_NUMBER:
-            raise Refused(f"'{reference}' is the device of a leak test", "it is gone in a minute")
+    def remove_destination(self, name: str, by: str = "") -> None:
+        """Remove a VPN that was added. Raises Refused, one of reconcile.Failures."""
+        self._trials.remove(name)
+        self._looked_at = _NEVER
+        self.activity.happened("destination_removed", destination=name, by=by)
+
+    def judge_trials(self) -> None:
+        """Offer the added VPNs that have worked. Raises one of reconcile.Failures."""
+        config = self._reconciler.config
+        if config is not None and not all(d.offered for d in config.destinations):
+            self._trials.offer_the_proven(self._seen(config))
 
     def leaktest(self, wanted: list[str], *, disruptive: bool) -> Run:
         """Begin a leak test of some destinations, or all. Raises Refused."""
         config = self._reconciler.config
         if config is None or self._switchboard.state.stopped:
             raise Refused("the router does not run", "start it with: orchestrator up")
-        known = [d.name for d in config.destinations]
+        known = [d.name for d in config.destinations if d.offered]
         for name in wanted:
+            if config.destination(name) and name not in known:
+                raise Refused(f"{name} is being tried: it has not worked yet", ON_TRIAL)
             if name not in known:
                 raise Refused(
                     f"no destination is called '{name}'", nearest(name, known), unknown=True
@@ -150,41 +245,102 @@ class Service:
         )
 
     def _states(self) -> dict[str, tuple[str, str]]:
-        self._looked_at = float("-inf")  # but who answers DHCP is no matter of a leak test
+        self._looked_at = _NEVER  # but who answers DHCP is no matter of a leak test
         return {d["name"]: (d["state"], d["message"]) for d in self.status()["destinations"]}
 
-    def up(self) -> Outcome:
+    def up(self, by: str = "") -> Outcome:
         """Read the configuration and make everything so. Raises BadConfiguration."""
         self._reload()
         self._reconciler.look_at_images()
+        if self._switchboard.state.stopped:
+            self.activity.happened("started", by=by)
         self._switchboard.set_stopped(False)
         return self._reconciler.converge()
 
-    def down(self) -> Outcome:
+    def down(self, by: str = "") -> Outcome:
         """Remove containers and networks until `up`."""
         self.examiner.stop()
+        if not self._switchboard.state.stopped:
+            self.activity.happened("stopped", by=by)
         self._switchboard.set_stopped(True)
         return self._reconciler.remove_everything()
 
     def look_again(self) -> None:
         """Forget what was seen of the containers, because one has changed."""
-        self._looked_at = float("-inf")
+        self._looked_at = _NEVER
         self._offers.look_again()
+        self._revision.saw_event()
 
     def _reload(self) -> None:
         errors = self._reconciler.reload()
         if errors:
             raise BadConfiguration(errors)
 
+    def _report(self, config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
+        destinations = [health.destination_health(seen, d) for d in config.destinations]
+        services = health.service_reports(seen)
+        by_name = {d.destination.name: d for d in destinations}
+        address = str(router_address(config))
+        well = healthy and all(s.state == "ok" for s in services)
+        # Whoever tries a VPN knows that it may not work; nobody depends on it yet.
+        used = (d for d in destinations if d.destination.offered)
+        well = well and all(d.state in ("ok", "paused") for d in used)
+        return {
+            "state": "healthy" if well else "degraded",
+            "services": [_plain(s) for s in services],
+            "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
+            "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
+            "destinations": [
+                _destination(d, seen.egresses[d.destination.name]) for d in destinations
+            ],
+            "default_destination": "" if config.refuse_new_devices else config.default_destination,
+            "devices": self.household.reports(
+                config, health.device_reports(seen, by_name), self.refusals()
+            ),
+        }
+
+    def destination_states(self) -> dict[str, tuple[str, str]]:
+        """Return (state, message) of each destination; none while the router is stopped, or while
+        nobody knows whether its containers run.
+
+        Cheap: the containers are those that were seen at the last event.
+        """
+        config = self._reconciler.config
+        containers = self._observed_containers(_BETWEEN_EVENTS_S)
+        if config is None or self._switchboard.state.stopped or self._looked_at == _NEVER:
+            return {}
+        seen = health.Seen(
+            config=config,
+            state=self._switchboard.state,
+            containers=containers,
+            egresses=self._egresses(config),
+            leases=(),
+            receipts={},
+            now=time.clock_gettime(time.CLOCK_BOOTTIME),
+            router_loaded=True,
+            shut=self._gates.shut,
+        )
+        judged = (health.destination_health(seen, d) for d in config.destinations)
+        return {d.destination.name: (d.state, d.message) for d in judged}
+
+    def _who_is_here(self) -> object:
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        signs = self._presence.look(self._switchboard.addresses)
+        return sorted(
+            (mac, is_here(sign, now), is_here(sign, now, sleeps=True))
+            for mac, sign in signs.items()
+        )
+
+    def _egresses(self, config: Config) -> dict[str, health.EgressStatus | None]:
+        names = (d.name for d in config.destinations)
+        return {n: health.parse_egress_status(self._volume.read(status_file(n))) for n in names}
+
     def _seen(self, config: Config) -> health.Seen:
-        names = [d.name for d in config.destinations]
         return health.Seen(
             config=config,
             state=self._switchboard.state,
-            containers=self._observed_containers(),
-            egresses={
-                n: health.parse_egress_status(self._volume.read(status_file(n))) for n in names
-            },
+            containers=self._observed_containers(_LOOK_AGAIN_S),
+            egresses=self._egresses(config),
             leases=self._reconciler.leases(),
             receipts=self._switchboard.receipts,
             now=time.clock_gettime(time.CLOCK_BOOTTIME),
@@ -192,23 +348,24 @@ class Service:
             reservations={d.mac: d.address for d in config.devices if d.address},
             shut=self._gates.shut,
             dhcp=self._offers.latest,
+            signs=self._presence.look(self._switchboard.addresses),
         )
 
-    def _observed_containers(self) -> Mapping[str, ObservedContainer]:
+    def _observed_containers(self, seconds: float) -> Mapping[str, ObservedContainer]:
         with self._lock:
-            if time.monotonic() - self._looked_at > _LOOK_AGAIN_S:
+            if time.monotonic() - self._looked_at > seconds:
                 try:
                     self._containers = self._engine.containers()
                     self._looked_at = time.monotonic()
                 except EngineFailed:
-                    self._containers = ()
+                    self._containers, self._looked_at = (), _NEVER
             return {c.name: c for c in self._containers}
 
     def _router_loaded(self) -> bool:
         try:
             router = self._router.current()
             return router is not None and router.marks() is not None
-        except (EngineFailed, RouterFailed, NamespaceGone):
+        except (EngineFailed, NamespaceGone, OSError):
             return False
 
 
@@ -223,44 +380,28 @@ _NOTHING_YET: dict[str, Any] = {
 }
 
 
-def _report(config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
-    destinations = [health.destination_health(seen, d) for d in config.destinations]
-    services = health.service_reports(seen)
-    by_name = {d.destination.name: d for d in destinations}
-    address = str(router_address(config))
-    well = healthy and all(s.state == "ok" for s in services)
-    well = well and all(d.state in ("ok", "paused") for d in destinations)
+def _destination(
+    health_of: health.DestinationHealth, status: health.EgressStatus | None
+) -> dict[str, Any]:
+    destination = health_of.destination
+    # What an egress said before it fell silent is no news.
+    measured = status if health_of.checks[0].state is health.Verdict.OK else None
     return {
-        "state": "healthy" if well else "degraded",
-        "services": [_plain(s) for s in services],
-        "lan": {"address": address, "domain": config.lan.domain, "page": f"http://{address}/"},
-        "uplinks": [{"name": u.name, "interface": u.interface} for u in config.uplinks],
-        "destinations": [_destination(d) for d in destinations],
-        "default_destination": "" if config.refuse_new_devices else config.default_destination,
-        "devices": [_device(d) for d in health.device_reports(seen, by_name)],
-    }
-
-
-def _destination(health_of: health.DestinationHealth) -> dict[str, Any]:
-    return {
-        "name": health_of.destination.name,
-        "kind": health_of.destination.kind.value,
-        "uplink": health_of.destination.uplink,
+        "name": destination.name,
+        "title": destination.title or destination.name,
+        "country": destination.country,
+        "kind": destination.kind.value,
+        "uplink": destination.uplink,
+        "added": destination.added,
+        "offered": destination.offered,
+        "public_address": measured.public_address if measured else None,
+        "latency_ms": measured.latency_ms if measured else None,
         "state": health_of.state,
         "message": health_of.message,
         "checks": [_plain(c) for c in health_of.checks],
     }
 
 
-def _device(report: health.DeviceReport) -> dict[str, Any]:
-    receipt = _plain(report.receipt) if report.receipt else None
-    return {**_plain(report), "destination": report.destination or "", "receipt": receipt}
-
-
 def _plain(value: Any) -> dict[str, Any]:
-    """Return a dataclass as JSON's types; a receipt's "no destination" gets a word."""
-    plain: dict[str, Any] = dataclasses.asdict(value)
-    for key in ("old", "new"):
-        if key in plain and plain[key] is None:
-            plain[key] = "nowhere"
-    return plain
+    """Return a dataclass as JSON's types."""
+    return dataclasses.asdict(value)

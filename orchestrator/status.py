@@ -7,7 +7,9 @@ above everything that it explains.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from orchestrator.client import (
     Action,
@@ -17,10 +19,22 @@ from orchestrator.client import (
     PauseReceipt,
     Receipt,
     Status,
+    Trial,
     Uplink,
     describe_cut,
 )
-from orchestrator.tree import Node, Style, Tone, clean, draw, paint, paragraph, table
+from orchestrator.tree import (
+    Node,
+    Style,
+    Tone,
+    clean,
+    columns,
+    draw,
+    moment,
+    paint,
+    paragraph,
+    table,
+)
 
 _TONES: dict[str, Tone] = {
     "ok": "good",
@@ -34,6 +48,8 @@ _TONES: dict[str, Tone] = {
     "unknown": "dim",
 }
 
+
+_ENDLESS = 10_000
 
 _STUCK = {
     "down": "rejected until this works again",
@@ -57,7 +73,7 @@ def status_text(status: Status, style: Style) -> str:
         *draw(_router_nodes(status), style),
     ]
     for uplink in status["uplinks"]:
-        lines += ["", *draw([_uplink_node(uplink, status)], style)]
+        lines += ["", *draw([_uplink_node(uplink, status, style)], style)]
     homeless = _homeless(status)
     if homeless:
         lines += ["", *draw([homeless], style)]
@@ -86,17 +102,20 @@ def _router_nodes(status: Status) -> list[Node]:
     return nodes
 
 
-def _uplink_node(uplink: Uplink, status: Status) -> Node:
+def _uplink_node(uplink: Uplink, status: Status, style: Style) -> Node:
     destinations = [d for d in status["destinations"] if d["uplink"] == uplink["name"]]
-    children = tuple(_destination_node(d, status) for d in destinations)
+    children = tuple(_destination_node(d, status, style) for d in destinations)
     return Node(f"uplink {uplink['name']} ({uplink['interface']})", children=children)
 
 
-def _destination_node(destination: Destination, status: Status) -> Node:
+def _destination_node(destination: Destination, status: Status, style: Style) -> Node:
     """A destination, its chain of checks, and the devices at the end of the chain."""
     name, state = destination["name"], destination["state"]
     facts: list[str] = [] if destination["kind"] == name else [destination["kind"]]
+    facts += [f"'{destination['title']}'"] if destination["title"] != name else []
+    facts += [destination["country"]] if destination["country"] else []
     facts += ["default"] if name == status["default_destination"] else []
+    facts += [] if destination["offered"] else ["on trial"]
     devices = [d for d in status["devices"] if d["destination"] == name]
     failed = [c for c in destination["checks"] if c["state"] == "failed"]
     broken = failed[0] if failed else None
@@ -107,9 +126,16 @@ def _destination_node(destination: Destination, status: Status) -> Node:
         f"{name} ({', '.join(facts)})" if facts else name,
         _loud(state),
         _TONES.get(state, "bad"),
-        "" if said else destination["message"],
-        (*checks, _devices_node(devices, destination)),
+        _outside(destination) if said or not destination["message"] else destination["message"],
+        (*checks, _devices_node(devices, destination, style)),
     )
+
+
+def _outside(destination: Destination) -> str:
+    """How a destination looks from outside, and how far that is."""
+    address, latency = destination["public_address"], destination["latency_ms"]
+    seen = [f"seen as {address}"] if address else []
+    return ", ".join([*seen, *([] if latency is None else [f"{latency:.0f} ms"])])
 
 
 def _check_node(check: Check, broken: Check | None) -> Node:
@@ -120,21 +146,39 @@ def _check_node(check: Check, broken: Check | None) -> Node:
     return Node(_spoken(check["name"]), _loud(state), _TONES.get(state, "bad"), check["message"])
 
 
-def _devices_node(devices: Sequence[Device], destination: Destination) -> Node:
+def _devices_node(devices: Sequence[Device], destination: Destination, style: Style) -> Node:
     if not devices:
         return Node("devices", "none", "dim")
-    children = tuple(_device_node(device, destination["message"]) for device in devices)
+    children = tuple(_device_node(device, destination["message"], style) for device in devices)
     stuck = _STUCK.get(destination["state"], "").format(destination["name"])
     return Node("devices", str(len(devices)), "", stuck, children)
 
 
-def _device_node(device: Device, known: str) -> Node:
+def _device_node(device: Device, known: str, style: Style) -> Node:
     """A device; `known` is what its destination says already."""
     state = "away" if device["state"] == "ok" and not device["online"] else device["state"]
     tone: Tone = "dim" if state == "away" else _TONES.get(state, "bad")
     address = device["address"] or "no address"
-    message = address if device["message"] in ("", known) else f"{address}, {device['message']}"
-    return Node(device["name"], _loud(state), tone, message)
+    facts = [address, *_for_a_time(device, style)]
+    if device["message"] not in ("", known):
+        facts.append(device["message"])
+    return Node(_called(device), _loud(state), tone, ", ".join(facts))
+
+
+def _called(device: Device) -> str:
+    """A device's name, and what people call it where that says more."""
+    name, title = device["name"], device["title"]
+    plain = "-".join(re.findall(r"\w+", title.casefold()))
+    return name if plain == name or title.startswith("Device ") else f"{name} ({title})"
+
+
+def _for_a_time(device: Device, style: Style) -> list[str]:
+    then = f", then {device['back_to']}" if device["back_to"] else ""
+    return [f"{words}{then}" for words in _until(device["until"], style)]
+
+
+def _until(time: str | None, style: Style) -> list[str]:
+    return [f"until {moment(time, style)}"] if time else []
 
 
 def _homeless(status: Status) -> Node | None:
@@ -145,7 +189,7 @@ def _homeless(status: Status) -> Node | None:
     if not lost:
         return None
     nodes = tuple(
-        Node(d["name"], _loud(d["state"]), _TONES.get(d["state"], "bad"),
+        Node(_called(d), _loud(d["state"]), _TONES.get(d["state"], "bad"),
              d["message"] or f"there is no destination '{d['destination']}'")
         for d in lost
     )  # fmt: skip
@@ -165,26 +209,36 @@ def devices_text(devices: Sequence[Device], style: Style) -> str:
     """The devices as a table."""
     if not devices:
         return "No device yet: one appears here when it asks for an address."
+    titled = _table(devices, _called, replace(style, width=_ENDLESS))
+    if max(map(columns, titled)) <= style.width:
+        return "\n".join(titled)
+    return "\n".join(_table(devices, lambda device: device["name"], style))
+
+
+def _table(devices: Sequence[Device], called: Callable[[Device], str], style: Style) -> list[str]:
     rows = [
         (
-            device["name"],
+            called(device),
             device["address"] or "-",
-            device["destination"] or "-",
+            " ".join((device["destination"] or "-", *_until(device["until"], style))),
             device["state"] if device["online"] or device["state"] != "ok" else "away",
             device["mac"],
         )
         for device in devices
     ]
-    return "\n".join(table(("NAME", "ADDRESS", "DESTINATION", "STATE", "MAC"), rows, style))
+    return table(("NAME", "ADDRESS", "DESTINATION", "STATE", "MAC"), rows, style)
 
 
 def receipt_text(receipt: Receipt, style: Style) -> str:
     """What a switch did, in one line."""
     device, old, new = (clean(receipt[key]) for key in ("device", "old", "new"))
-    if old == new:
-        text = f"{device} goes by {new} already; nothing was cut"
-    else:
+    if old != new:
         text = f"{device}: {old} {style.arrow} {new}, {describe_cut(receipt)}"
+    elif receipt["until"]:
+        text = f"{device} goes on by {new}; nothing was cut"
+    else:
+        text = f"{device} goes by {new} already; nothing was cut"
+    text = ", ".join((text, *_until(receipt["until"], style)))
     if not receipt["note"]:
         return text
     return f"{text}\n{clean(receipt['note'])}: {device} is refused until orchestrator resume {new}"
@@ -199,6 +253,17 @@ def pause_text(receipt: PauseReceipt) -> str:
     if receipt["paused"]:
         return f"{name} is paused: {devices} refused, {describe_cut(receipt)}"
     return f"{name} is resumed: {devices} may send again"
+
+
+def trial_text(trial: Trial) -> str:
+    """What became of an added VPN, a line for each thing that is wrong or worth knowing."""
+    name = clean(trial["name"])
+    if not trial["accepted"]:
+        lines = (f"  {clean(problem)}" for problem in trial["problems"])
+        return "\n".join([f"{name} was not added:", *lines])
+    notes = (f"  note: {clean(note)}" for note in trial["notes"])
+    first = f"{name} is being tried; devices can use it as soon as it has worked once"
+    return "\n".join([first, *notes, "how far it is: orchestrator status"])
 
 
 def actions_text(actions: Sequence[Action], nothing: str, style: Style) -> str:

@@ -8,13 +8,13 @@ lives) can be read in one place and tested without a disk.
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from orchestrator.addressing import Side, is_ours, mac_address
 from orchestrator.model import Config
+from orchestrator.timers import Timer
 
 MAX_DEVICES = 0xFFF
 MAX_GENERATION = 0xFFF
@@ -22,9 +22,6 @@ MAX_SLOTS = 239  # the third byte of the transit pool; above it lie the uplinks'
 MAX_UPLINKS = 15
 PROBE_NUMBER = 0  # the leak test's device; no other gets it
 MEETINGS_AT_ONCE = 12  # a switch waits meanwhile
-
-# The last two: Windows takes orders from whoever has these names.
-RESERVED_NAMES = frozenset(("manyways", "router", "localhost", "wpad", "isatap"))
 
 
 class StoreFull(Exception):
@@ -35,10 +32,12 @@ class StoreFull(Exception):
 class KnownDevice:
     """A device that was seen or configured.
 
-    `name` and `choice` are what a person said on the page or the command line (None: nothing
-    yet). `active` is the destination in its live ct mark (None: it is rejected), and
-    `generation` counts the changes of `active`. `typed_address` is where a device was seen that
-    has no lease, because somebody typed its address in by hand.
+    `name`, `kind` and `choice` are what a person said on the page or the command line (None:
+    nothing yet); with a `timer` the choice is for a time. `dismissed`: a person said that it is
+    none of the devices that it may have been with another MAC address. `active` is the destination
+    in its live ct mark (None: it is rejected), and `generation` counts the changes of `active`.
+    `typed_address` is where a device was seen that has no lease, because somebody typed its
+    address in by hand.
     """
 
     mac: str
@@ -49,6 +48,9 @@ class KnownDevice:
     active: str | None = None
     generation: int = 0
     typed_address: IPv4Address | None = None
+    kind: str | None = None
+    timer: Timer | None = None
+    dismissed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,11 @@ class State:
     set when the document was damaged beyond reading: then nobody knows what was chosen, and a
     device without a choice is rejected rather than sent by the default destination.
     `probe_generation` goes on counting where the last leak test's device ended.
-    `paused` are the destinations that a person has paused, in order.
+    `paused` are the destinations that a person has paused, in order. `retired` are the numbers
+    of forgotten devices with the last generation that they had. `left_leases` maps the MAC
+    addresses that devices have given up to the ends of the leases that they left running.
+    `offsets` say which address of a range "uplink/destination" has: nobody's changes when another
+    destination comes or goes.
     """
 
     install: str
@@ -70,6 +76,9 @@ class State:
     choices_lost: bool = False
     probe_generation: int = 0
     paused: tuple[str, ...] = ()
+    retired: Mapping[int, int] = field(default_factory=dict)
+    left_leases: Mapping[str, int] = field(default_factory=dict)
+    offsets: Mapping[str, int] = field(default_factory=dict)
 
     def device(self, mac: str) -> KnownDevice | None:
         return next((d for d in self.devices if d.mac == mac), None)
@@ -103,6 +112,48 @@ def _numbered(
     return result
 
 
+def _offsets(config: Config, state: State) -> Mapping[str, int]:
+    """Give every destination on an uplink without DHCP one of its addresses, once for all."""
+    result: dict[str, int] = {}
+    for uplink in config.uplinks:
+        room = len(uplink.static.addresses) if uplink.static else 0
+        users = [d.name for d in config.destinations if uplink.static and d.uplink == uplink.name]
+        keys = [offset_key(uplink.name, n) for n in sorted(users, key=lambda n: state.slots[n])]
+        kept = {k: state.offsets[k] for k in keys if state.offsets.get(k, room) < room}
+        for key in keys:
+            if key not in kept:
+                what = f"addresses of the uplink '{uplink.name}'"
+                kept[key] = _free_number((n + 1 for n in kept.values()), room, what) - 1
+        result |= kept
+    return result
+
+
+def offset_key(uplink: str, destination: str) -> str:
+    """Return the name under which `State.offsets` holds a destination."""
+    return f"{uplink}/{destination}"
+
+
+def _as_added(destination: str) -> str:
+    """Return a name that no destination has, and that a person understands."""
+    return f"{destination} (as added)"
+
+
+def disowned(state: State, destinations: Collection[str]) -> State:
+    """Return `state` with nowhere to go for the devices that had chosen one of `destinations`.
+
+    Something else has that name from now on, and nobody chose that for them.
+    """
+    for device in state.devices:
+        back_to = device.timer.back_to if device.timer else None
+        if device.timer is not None and back_to is not None and back_to in destinations:
+            timer = replace(device.timer, back_to=_as_added(back_to))
+            state = state.with_device(device := replace(device, timer=timer))
+        if device.choice is not None and device.choice in destinations:
+            nowhere = replace(device, choice=_as_added(device.choice))
+            state = state.with_device(_activated(nowhere, None))
+    return state
+
+
 def _seen(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State:
     known = state.device(mac)
     if known is None:
@@ -119,7 +170,9 @@ def _added(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State
     """
     if len(state.devices) < MAX_DEVICES:
         number = _free_number((d.number for d in state.devices), MAX_DEVICES, "device numbers")
-        return state.with_device(KnownDevice(mac=mac, number=number, hostname=hostname))
+        new = KnownDevice(mac, number, hostname, generation=state.retired.get(number, 0))
+        retired = {n: last for n, last in state.retired.items() if n != number}
+        return replace(state, retired=retired).with_device(new)
     strangers = (d for d in state.devices if not (d.name or d.choice or d.mac in keep))
     forgotten = next(strangers, None)
     if forgotten is None:
@@ -127,6 +180,13 @@ def _added(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State
     state = replace(state, devices=tuple(d for d in state.devices if d is not forgotten))
     device = KnownDevice(mac, forgotten.number, hostname, generation=forgotten.generation)
     return state.with_device(device)
+
+
+def without(state: State, device: KnownDevice) -> State:
+    """Return `state` without a device; whoever gets its number goes on counting."""
+    others = tuple(d for d in state.devices if d.mac != device.mac)
+    retired = {**state.retired, device.number: device.generation}
+    return replace(state, devices=others, retired=retired)
 
 
 def probe_mac(state: State) -> str:
@@ -155,7 +215,8 @@ def without_probe(state: State) -> State:
 
 def without_choices(state: State) -> State:
     """Return `state` after its choices became doubtful: devices and names stay, choices do not."""
-    devices = tuple(replace(device, choice=None) for device in state.devices)
+    # A timer goes, too: the choice that it would bring back is as old as the others.
+    devices = tuple(replace(device, choice=None, timer=None) for device in state.devices)
     return replace(state, devices=devices, choices_lost=True)
 
 
@@ -211,6 +272,7 @@ def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
         # Whoever writes a destination of that name later means one that works.
         paused=tuple(name for name in state.paused if config.destination(name)),
     )
+    state = replace(state, offsets=_offsets(config, state))
     keep = frozenset(hostnames) | {d.mac for d in config.devices}
     for configured in config.devices:
         state = _seen(state, configured.mac, "", keep)
@@ -298,38 +360,3 @@ def live_marks(state: State) -> dict[str, int]:
     """Return {MAC: live ct mark} of every device that may send."""
     marks = ((d.mac, mark_of(state, d)) for d in state.devices)
     return {mac: mark for mac, mark in marks if mark is not None}
-
-
-def as_label(text: str) -> str:
-    """Turn what a device calls itself into a DNS label (RFC 1123), or "" when nothing is left."""
-    return re.sub(r"[^a-z0-9-]+", "-", text.lower()).strip("-")[:63].strip("-")
-
-
-def names(config: Config, state: State) -> dict[str, str]:
-    """Return {MAC: name}, unique and fit for DNS.
-
-    A person's word comes before router.yaml's, that before the device's own; the numbers make
-    two devices of one name `tv` and `tv-2`, always in the same order.
-    """
-    configured = {d.mac: d.name for d in config.devices}
-    # Python sorts stably: among equals the order stays that in which they became known.
-    ranked = sorted(state.devices, key=lambda d: (not d.name, d.mac not in configured))
-    taken = set(RESERVED_NAMES)
-    result = {}
-    for device in ranked:
-        own = as_label(device.hostname) or "device-" + device.mac.replace(":", "")[-6:]
-        name = _unused(device.name or configured.get(device.mac, own), taken)
-        taken.add(name)
-        result[device.mac] = name
-    return {device.mac: result[device.mac] for device in state.devices}
-
-
-def _unused(base: str, taken: set[str]) -> str:
-    candidates = (f"{base[: 63 - len(suffix)]}{suffix}" for suffix in _suffixes())
-    return next(name for name in candidates if name not in taken)
-
-
-def _suffixes() -> Iterator[str]:
-    yield ""
-    for number in itertools.count(2):
-        yield f"-{number}"

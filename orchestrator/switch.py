@@ -1,51 +1,38 @@
-"""The hot path: one device, one destination, one transaction, one receipt.
+"""The hot path: devices, a destination, one transaction, a receipt for each.
 
 Everything that changes who may send where goes through here, under one lock: a person's
-switch, a new lease, a new configuration. The order is always the same. First the choice and
-the marks are on disk, so that a router that starts by itself at any later moment loads them;
-then one nftables transaction makes the old marks dead; then the dead connections are cut.
+switch, the end of a switch for a time, a new lease, a new configuration. How a change is carried
+out, so that it is whole or not at all, is `ledger`'s.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import re
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from ipaddress import IPv4Address
-from typing import Protocol
 
-from orchestrator import store
-from orchestrator.desired import MARKS_FILE
+from orchestrator import naming, references, store, succession, timers
 from orchestrator.documents import Document
+from orchestrator.ledger import Ledger, Left
+from orchestrator.ledger import RouterSource as RouterSource
 from orchestrator.model import Config, PauseReceipt, Receipt
-from orchestrator.render.router import all_marks, mark_changes, render_marks
-from orchestrator.runtime.namespace import NamespaceGone
-from orchestrator.runtime.router import Cut, RouterFailed, RouterNamespace
+from orchestrator.naming import Maker
+from orchestrator.receipts import as_event, receipt
+from orchestrator.refusal import Refused as Refused
+from orchestrator.refusal import nearest as nearest
+from orchestrator.runtime import clock
+from orchestrator.runtime.router import Cut
 from orchestrator.runtime.volume import Volume
+from orchestrator.store import PROBE_NUMBER, KnownDevice
+from orchestrator.timers import Moment, Timer
+from orchestrator.undo import LastSwitches
 
-log = logging.getLogger(__name__)
+ON_TRIAL = "its state says how far it is; devices can use it as soon as it has worked once"
 
-NOTHING_CUT = Cut(0, 0.0)
-
-
-class Refused(Exception):
-    """A request that can't be met; nothing was changed. `hint` says what would be right."""
-
-    def __init__(self, message: str, hint: str = "", *, unknown: bool = False) -> None:
-        super().__init__(message)
-        self.hint = hint
-        self.unknown = unknown
-
-
-class RouterSource(Protocol):
-    """Where the open handle on the router's namespace comes from; None while it is not there."""
-
-    def current(self) -> RouterNamespace | None: ...
+Happened = Callable[..., None]  # called with the kind and the fields of a client.words.Event
 
 
 class Switchboard:
@@ -57,35 +44,49 @@ class Switchboard:
         state: store.State,
         volume: Volume,
         router: RouterSource,
-        left: Callable[[str, Collection[IPv4Address]], None] = lambda _name, _addresses: None,
+        left: Left = lambda _name, _addresses: None,
+        *,
+        happened: Happened = lambda _kind, **_fields: None,
+        maker: Maker = lambda _mac: "",
+        moment: Callable[[], Moment] = clock.moment,
     ) -> None:
-        """`left` hears which destination is left by the devices with which addresses."""
-        self._document = document
-        self._state = state
-        self._volume = volume
-        self._router = router
-        self._left = left
+        """`left` hears which destination is left by the devices with which addresses.
+
+        `happened` hears what a person may want to read later. It is called while marks can't be
+        changed, so it must be quick.
+        """
+        self._ledger = Ledger(document, state, volume, router, left)
+        self._happened = happened
+        self.maker = maker
+        self._moment = moment
         self._config: Config | None = None
         self._addresses: Mapping[str, IPv4Address] = {}
         self._receipts: dict[str, Receipt] = {}
+        self._last = LastSwitches()
+        self._changes = 0
         self._lock = threading.RLock()
 
     @property
     def state(self) -> store.State:
         """What is remembered now."""
-        return self._state
+        return self._ledger.state
+
+    @property
+    def changes(self) -> int:
+        """A number that grows with every change of what is remembered, and every receipt."""
+        return self._changes
 
     @property
     def slots(self) -> Mapping[str, int]:
         """{destination: slot} of the configuration in force; before there is one, of all ever."""
         config = self._config
-        given = self._state.slots.items()
+        given = self.state.slots.items()
         return {n: slot for n, slot in given if config is None or config.destination(n)}
 
     @property
     def addresses(self) -> Mapping[str, IPv4Address]:
         """{MAC: address} of every device that has a lease, or was seen at a typed-in address."""
-        return store.addresses(self._state, self._addresses)
+        return store.addresses(self.state, self._addresses)
 
     @property
     def receipts(self) -> Mapping[str, Receipt]:
@@ -94,7 +95,7 @@ class Switchboard:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Keep every mark as it is, for as long as the rules are being loaded."""
+        """Keep everything as it is: while rules are being loaded, or a change is thought out."""
         with self._lock:
             yield
 
@@ -105,7 +106,7 @@ class Switchboard:
         with self._lock:
             self._config = config
             self._addresses = addresses
-            self._commit(store.settle(config, self._state, hostnames))
+            self.commit(store.settle(config, self.state, hostnames))
 
     def meet(self, seen: Mapping[str, IPv4Address]) -> bool:
         """Take in devices that send without a lease; say whether there was anything new.
@@ -115,44 +116,112 @@ class Switchboard:
         with self._lock:
             if self._config is None:
                 return False
-            new = store.meet(self._config, self._state, seen, self._addresses.keys())
-            if new == self._state:
+            new = store.meet(self._config, self.state, seen, self._addresses.keys())
+            if new == self.state:
                 return False
-            self._commit(new)
+            self.commit(new)
             return True
 
     def set_stopped(self, stopped: bool) -> None:
         """Remember whether the router shall be there at all. Raises OSError."""
         with self._lock:
-            if self._state.stopped != stopped:
-                self._commit(replace(self._state, stopped=stopped))
+            if self.state.stopped != stopped:
+                self.commit(replace(self.state, stopped=stopped))
 
-    def assign(self, reference: str, destination: str) -> Receipt:
-        """Send a device by another destination and cut its connections.
+    def assign(
+        self, reference: str, destination: str, timer: Timer | None = None, by: str = ""
+    ) -> Receipt:
+        """Send a device by another destination, with a timer for a time; cut its connections.
 
         `reference` is a name, a MAC or an IP address. Raises Refused for an unknown device or
         destination; RouterFailed or OSError when it could not be done, and then nothing changed.
         """
+        return self.assign_many([reference], destination, timer, by)[0]
+
+    def assign_many(
+        self,
+        references: Sequence[str],
+        destination: str,
+        timer: Timer | None = None,
+        by: str = "",
+    ) -> list[Receipt]:
+        """Send devices by another destination, all of them or none. Raises as `assign`."""
         with self._lock:
-            config, device = self._configured(), self.find(reference)
             self._check_destination(destination)
-            name = self.names()[device.mac]
-            wanted = store.wanted_destination(config, self._state, device)
-            state = self._state.with_device(replace(device, choice=destination))
-            cut = self._commit(store.settle(config, state, {}))
-            receipt = Receipt(
-                mac=device.mac,
-                device=name,
-                old=wanted if wanted in self._state.paused else device.active,
-                new=destination,
-                connections_cut=cut.connections,
-                milliseconds=round(cut.milliseconds, 1),
-                at=_now(),
-                note=f"{destination} is paused" if destination in self._state.paused else "",
-            )
-            if receipt.old != receipt.new:
-                self._receipts[device.mac] = receipt
-            return receipt
+            devices = {d.mac: d for d in map(self.find, references)}
+            chosen = [
+                replace(d, choice=destination, timer=_timed(d, timer)) for d in devices.values()
+            ]
+            receipts = self._switch("switched", chosen, by)
+            moment = self._moment()
+            for new in chosen:
+                self._last.note(devices[new.mac], new, moment)
+            return receipts
+
+    def undo(self, reference: str, by: str = "") -> Receipt:
+        """Take a device's last switch back: choice and timer become what they were before it.
+
+        Raises Refused when there is none, or it is too long ago; else as `assign`.
+        """
+        with self._lock:
+            device = self.find(reference)
+            before = self._last.before(self.config, device.mac, self._moment())
+            if before is None:
+                hint = "a switch can be taken back once, for ten minutes"
+                raise Refused(f"there is nothing to take back for '{reference}'", hint)
+            back = replace(device, choice=before.choice, timer=before.timer)
+            (made,) = self._switch("undone", [back], by)
+            self._last.forget(device.mac)
+            return made
+
+    @property
+    def undoable(self) -> frozenset[str]:
+        """The MAC addresses of the devices whose last switch can be taken back."""
+        with self._lock:
+            if self._config is None:
+                return frozenset()
+            return self._last.possible(self._config, self._moment())
+
+    def go_back(self) -> None:
+        """End the switches that have had their time. Raises RouterFailed, OSError."""
+        with self._lock:
+            timed = [(d, d.timer) for d in self.state.devices if d.timer]
+            if self._config is None or not timed:
+                return
+            moment, state = self._moment(), self.state
+            over = [(d, timer) for d, timer in timed if timers.is_over(timer, moment)]
+            if over:
+                back = [replace(d, choice=timer.back_to, timer=None) for d, timer in over]
+                self._switch("switched_back", back, "")
+                for device in back:
+                    self._last.forget(device.mac)
+                return
+            for device, timer in timed:
+                shown = timers.after_a_jump(timer, moment)
+                state = state.with_device(replace(device, timer=shown))
+            if state != self.state:
+                self.commit(state)
+
+    def _switch(self, kind: str, devices: Sequence[KnownDevice], by: str) -> list[Receipt]:
+        """Put `devices`, as they are now, in the place of what they were; all of them at once."""
+        before = state = self.state
+        for device in devices:
+            state = state.with_device(device)
+        cut = self.commit(store.settle(self.config, state, {}))
+        named, titles, now = self.names(), self.titles(), datetime.now(UTC)
+        timers_before = {d.mac: d.timer for d in before.devices}
+        receipts = []
+        for device in devices:
+            mac = device.mac
+            made = receipt(self.config, (before, self.state), mac, named[mac], cut, now)
+            receipts.append(made)
+            if made.old == made.new and timers_before[mac] == device.timer:
+                continue
+            self._receipts[mac] = made
+            self._changes += 1
+            if device.number != PROBE_NUMBER:
+                self._happened(kind, device=titles[mac], by=by, **as_event(made))
+        return receipts
 
     def admit_probe(self, destination: str) -> str:
         """Let the leak test's device in, on `destination`; return its MAC.
@@ -160,15 +229,15 @@ class Switchboard:
         Raises Refused before there is a configuration, OSError, RouterFailed.
         """
         with self._lock:
-            state = store.with_probe(self._state, destination)
-            self._commit(store.settle(self._configured(), state, {}))
-            return store.probe_mac(self._state)
+            state = store.with_probe(self.state, destination)
+            self.commit(store.settle(self.config, state, {}))
+            return store.probe_mac(self.state)
 
     def forget_probe(self) -> None:
         """Forget the leak test's device and its marks. Raises OSError, RouterFailed."""
         with self._lock:
-            self._commit(store.without_probe(self._state))
-            self._receipts.pop(store.probe_mac(self._state), None)
+            self.commit(store.without_probe(self.state))
+            self._receipts.pop(store.probe_mac(self.state), None)
 
     def pause(self, destination: str, *, pause: bool = True) -> PauseReceipt:
         """Refuse everything of a destination's devices, or serve them again; keep their choices.
@@ -177,10 +246,10 @@ class Switchboard:
         done, and then nothing changed.
         """
         with self._lock:
-            config, before = self._configured(), self._state
+            config, before = self.config, self.state
             self._check_destination(destination)
-            cut = self._commit(store.paused(config, before, destination, pause=pause))
-            wanted = (store.wanted_destination(config, self._state, d) for d in self._state.devices)
+            cut = self.commit(store.paused(config, before, destination, pause=pause))
+            wanted = (store.wanted_destination(config, self.state, d) for d in self.state.devices)
             return PauseReceipt(
                 destination=destination,
                 paused=pause,
@@ -191,34 +260,42 @@ class Switchboard:
                 at=_now(),
             )
 
-    def rename(self, reference: str, name: str) -> str:
-        """Give a device a name of a person's choice and return its MAC. Raises Refused, OSError."""
-        with self._lock:
-            device = self.find(reference)
-            wanted = store.as_label(name)
-            if not wanted or wanted != name.lower():
-                hint = f"'{wanted}' would do" if wanted else "letters, digits and hyphens"
-                raise Refused(f"'{name}' can't be a name in the home network", hint)
-            others = {mac: n for mac, n in self.names().items() if mac != device.mac}
-            if wanted in {*others.values(), *store.RESERVED_NAMES}:
-                raise Refused(f"the name '{wanted}' is taken", "choose another one")
-            self._commit(self._state.with_device(replace(device, name=wanted)))
-            return device.mac
+    def disown(self, destinations: Collection[str]) -> None:
+        """Let go nowhere who chose one of `destinations`, which means something else from now on.
 
-    def find(self, reference: str) -> store.KnownDevice:
-        """Return the device with that name, MAC or IP address. Raises Refused."""
-        wanted = _canonical(reference)
-        names, addresses = self.names(), self.addresses
-        for device in self._state.devices:
-            address = addresses.get(device.mac)
-            if wanted in (device.mac, names[device.mac], str(address)):
-                return device
-        hint = nearest(wanted, list(names.values()))
-        raise Refused(f"no device is called '{reference}'", hint, unknown=True)
+        Raises RouterFailed, OSError.
+        """
+        with self._lock:
+            self.commit(store.disowned(self.state, destinations))
+            for device in self.state.devices:
+                self._last.forget(device.mac)  # it might lead to the new one
+
+    def users(self, destination: str) -> list[str]:
+        """Return the names of the devices that go by a destination, would, or will."""
+        with self._lock:
+            config, titles = self.config, self.titles()
+            return [
+                titles[d.mac]
+                for d in self.state.devices
+                if destination
+                in (
+                    d.active,
+                    store.wanted_destination(config, self.state, d),
+                    d.timer and d.timer.back_to,
+                )
+            ]
+
+    def find(self, reference: str) -> KnownDevice:
+        """Return the device with that name, title, MAC or IP address. Raises Refused."""
+        return references.find(self.config, self.state, self.addresses, self.maker, reference)
 
     def names(self) -> dict[str, str]:
         """Return {MAC: name}. Raises Refused before there is a configuration."""
-        return store.names(self._configured(), self._state)
+        return naming.names(self.config, self.state)
+
+    def titles(self) -> dict[str, str]:
+        """Return {MAC: what people call it}. Raises Refused before there is a configuration."""
+        return naming.titles(self.config, self.state, self.maker)
 
     def refresh(self) -> bool:
         """Make the kernel's marks what they should be; False: the router runs without its rules.
@@ -226,103 +303,62 @@ class Switchboard:
         Raises RouterFailed.
         """
         with self._lock:
-            router = self._router.current()
-            if router is not None:
-                with contextlib.suppress(NamespaceGone):  # the next one starts with the file
-                    self._align(router, store.live_marks(self._state))
-                    return router.marks() is not None
-            return True
+            return self._ledger.refresh()
 
     def cut_stale(self) -> None:
         """Cut what a switch that was interrupted left: refused since then, but not forgotten.
 
         Raises EngineFailed, RouterFailed.
         """
-        with self._lock, contextlib.suppress(NamespaceGone):
-            router = self._router.current()
-            if router is not None and (cut := router.cut_stale()):
-                log.info("%d connections of interrupted switches were still in use; cut", cut)
+        with self._lock:
+            self._ledger.cut_stale()
 
-    def _check_destination(self, name: str) -> None:
-        known = [d.name for d in self._configured().destinations]
-        if name not in known:
-            message = f"no destination is called '{name}'"
-            raise Refused(message, nearest(name, known), unknown=True)
-
-    def _configured(self) -> Config:
+    @property
+    def config(self) -> Config:
+        """The configuration in force. Raises Refused before there is one."""
         if self._config is None:
             raise Refused("there is no valid configuration yet", "`orchestrator check` says why")
         return self._config
 
-    def _commit(self, new: store.State) -> Cut:
-        old, marks = self._state, store.live_marks(new)
-        before = store.live_marks(old)
-        try:
-            self._persist(old, new)
-            cut = self._change_kernel(before, marks) if before != marks else NOTHING_CUT
-        except BaseException:
-            # Whatever it was: disk and memory shall not tell different stories.
-            with contextlib.suppress(OSError):
-                self._persist(new, old)
-            raise
-        self._state = new
-        self._tell_who_left(old, new)
+    def commit(self, new: store.State) -> Cut:
+        """Make `new` true, whole or not at all; for those that hold the lock (`held`).
+
+        Raises RouterFailed, OSError.
+        """
+        known, before = {d.mac for d in self.state.devices}, self.state
+        cut = self._ledger.commit(new, store.addresses(new, self._addresses))
+        self._changes += new != before
+        newcomers = [d for d in new.devices if d.mac not in known and d.number != PROBE_NUMBER]
+        for device in newcomers:
+            if succession.is_unnamed(self.config, device):
+                self.tell("new_device", device.mac, new=device.active or "")
         return cut
 
-    def _tell_who_left(self, old: store.State, new: store.State) -> None:
-        now, addresses = {d.mac: d.active for d in new.devices}, self.addresses
-        behind: dict[str, list[IPv4Address]] = {}
-        for device in old.devices:
-            address = addresses.get(device.mac)
-            if address and device.active and now.get(device.mac) != device.active:
-                behind.setdefault(device.active, []).append(address)
-        for destination, those in behind.items():
-            self._left(destination, those)
+    def tell(self, kind: str, mac: str, **fields: object) -> None:
+        """Let `happened` know of a device, by the title that it has now."""
+        self._happened(kind, mac=mac, **{"device": self.titles().get(mac, ""), **fields})
 
-    def _persist(self, old: store.State, new: store.State) -> None:
-        if new != old:
-            self._document.write(new)
-        text = render_marks(store.live_marks(new))
-        if self._volume.read(MARKS_FILE) != text:
-            self._volume.write(MARKS_FILE, text)
+    def forget_switches(self, mac: str) -> None:
+        """Forget a device's receipt, and what it was before."""
+        self._receipts.pop(mac, None)
+        self._last.forget(mac)
 
-    def _change_kernel(self, before: Mapping[str, int], marks: Mapping[str, int]) -> Cut:
-        router = self._router.current()
-        if router is None:
-            return NOTHING_CUT  # nothing is forwarded; the file is what the router will load
-        dead = set(before.values()) - set(marks.values())
-        try:
-            try:
-                return router.change_marks(mark_changes(before, marks), dead)
-            except RouterFailed:
-                return self._align(router, marks)
-        except NamespaceGone:
-            return NOTHING_CUT  # the next one starts with the file
+    def _check_destination(self, name: str) -> None:
+        known = [d.name for d in self.config.destinations]
+        destination = self.config.destination(name)
+        if destination is None:
+            message = f"no destination is called '{name}'"
+            raise Refused(message, nearest(name, known), unknown=True)
+        if not destination.offered:
+            raise Refused(f"{name} is being tried: it has not worked yet", ON_TRIAL)
 
-    def _align(self, router: RouterNamespace, marks: Mapping[str, int]) -> Cut:
-        """Start from what the kernel has, when it is not what was remembered."""
-        present = router.marks()
-        if present is None or present.agree_with(marks):
-            return NOTHING_CUT  # None: its rules are not loaded; it will read the file by itself
-        return router.change_marks(all_marks(marks), present.all() - set(marks.values()))
+
+def _timed(device: KnownDevice, timer: Timer | None) -> Timer | None:
+    """Return the timer of a new switch; it goes back to what was chosen for good."""
+    if timer is None:
+        return None
+    return replace(timer, back_to=device.timer.back_to if device.timer else device.choice)
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _canonical(reference: str) -> str:
-    """Return a reference in lower case; a MAC address in the notation that we keep."""
-    text = reference.strip().lower()
-    dashed = re.fullmatch(r"(?:[0-9a-f]{2}-){5}[0-9a-f]{2}", text)
-    return text.replace("-", ":") if dashed else text
-
-
-def nearest(wanted: str, known: list[str]) -> str:
-    """Return a hint that names what was probably meant, or else all there is."""
-    close = get_close_matches(wanted.lower(), known, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean '{close[0]}'?"
-    if not known:
-        return "there is none yet"
-    return f"there {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}"

@@ -8,8 +8,10 @@ the router can be written and tested as plain values.
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 Tone = Literal["", "good", "warn", "bad", "dim"]
@@ -20,11 +22,15 @@ _MESSAGE_WIDTH = 24  # with less room beside the state, the message goes below i
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to draw: the width in columns, and what the terminal can show."""
+    """How to draw: the width in columns, what the terminal can show, and the time at home.
+
+    Without `now`, times are shown in UTC.
+    """
 
     width: int = 80
     unicode: bool = True
     colour: bool = False
+    now: datetime | None = None
 
     @property
     def arrow(self) -> str:
@@ -50,6 +56,28 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def columns(text: str) -> int:
+    """How many columns of a terminal `text` takes: Chinese letters and emoji take two."""
+    return len(text) + sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - columns(text))
+
+
+def moment(iso: str, style: Style) -> str:
+    """A time as a person at home says it: the day only when it is further away than a day."""
+    try:
+        time = datetime.fromisoformat(iso).astimezone(UTC)
+    except ValueError:
+        return clean(iso)
+    if style.now is None:
+        return f"{time:%a %H:%M} UTC"
+    here = time.astimezone(style.now.tzinfo)
+    near = abs(time - style.now) < timedelta(days=1)
+    return f"{here:%H:%M}" if near else f"{here:%a %H:%M}"
+
+
 def paint(text: str, tone: Tone, style: Style) -> str:
     """`text` in the colour of `tone`, if the style has colours."""
     if not (style.colour and tone and text):
@@ -60,9 +88,9 @@ def paint(text: str, tone: Tone, style: Style) -> str:
 def draw(roots: Sequence[Node], style: Style) -> list[str]:
     """The lines of a tree; messages wrap under themselves, with the branches drawn through."""
     lines: list[str] = []
-    columns = _columns(roots)
+    widths = _columns(roots)
     for root in roots:
-        lines += _own_lines(root, "", "", columns, style)
+        lines += _own_lines(root, "", "", widths, style)
         lines += _below(root, "", style)
     return lines
 
@@ -70,18 +98,18 @@ def draw(roots: Sequence[Node], style: Style) -> list[str]:
 def _below(node: Node, prefix: str, style: Style) -> list[str]:
     fork, corner, line = ("├─ ", "└─ ", "│  ") if style.unicode else ("|- ", "`- ", "|  ")
     lines: list[str] = []
-    columns = _columns(node.children)
+    widths = _columns(node.children)
     for child in node.children:
         last = child is node.children[-1]
         through = prefix + ("   " if last else line)
-        lines += _own_lines(child, prefix + (corner if last else fork), through, columns, style)
+        lines += _own_lines(child, prefix + (corner if last else fork), through, widths, style)
         lines += _below(child, through, style)
     return lines
 
 
 def _columns(nodes: Sequence[Node]) -> tuple[int, int]:
     """The widths of the label's and the state's column among siblings."""
-    labels = [len(clean(node.label)) for node in nodes if node.word]
+    labels = [columns(clean(node.label)) for node in nodes if node.word]
     return (
         max((n for n in labels if n <= _LABEL_WIDTH), default=0),
         max((len(node.word) for node in nodes), default=0),
@@ -89,19 +117,19 @@ def _columns(nodes: Sequence[Node]) -> tuple[int, int]:
 
 
 def _own_lines(
-    node: Node, first: str, rest: str, columns: tuple[int, int], style: Style
+    node: Node, first: str, rest: str, widths: tuple[int, int], style: Style
 ) -> list[str]:
     """The lines of one node: label, state and message in columns, wrapped to the width."""
     label = clean(node.label)
     if not node.word:
         return _wrap(label, first, rest, style)
-    head = f"{first}{label:<{columns[0]}}  "
-    plain = f"{head}{node.word:<{columns[1]}}"
-    if len(plain) > style.width:
+    head = f"{first}{_padded(label, widths[0])}  "
+    plain = f"{head}{node.word:<{widths[1]}}"
+    if columns(plain) > style.width:
         alone = Node("", node.word, node.tone, node.message)
         return [*_wrap(label, first, rest, style), *_own_lines(alone, rest, rest, (0, 0), style)]
-    if style.width - len(plain) >= _MESSAGE_WIDTH:
-        indent = rest + " " * (len(plain) + 2 - len(rest))
+    if style.width - columns(plain) >= _MESSAGE_WIDTH:
+        indent = rest + " " * (columns(plain) + 2 - len(rest))
         lines = _wrap(clean(node.message), f"{plain}  ", indent, style)
     else:
         indent = rest + "   "
@@ -128,11 +156,13 @@ def paragraph(text: str, style: Style) -> list[str]:
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> list[str]:
     """Aligned columns; when they do not fit, the first column (the name) is shortened."""
     cells = [tuple(map(clean, row)) for row in (headings, *rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
     widths[0] = max(8, min(widths[0], style.width - sum(widths[1:]) - 2 * (len(widths) - 1)))
     lines = []
     for row in cells:
-        first = row[0] if len(row[0]) <= widths[0] else row[0][: widths[0] - 3] + "..."
-        padded = (f"{c:<{w}}" for c, w in zip((first, *row[1:]), widths, strict=True))
+        first = row[0]
+        while columns(first) > widths[0]:
+            first = first.removesuffix("...")[:-1] + "..."
+        padded = map(_padded, (first, *row[1:]), widths)
         lines.append("  ".join(padded).rstrip())
     return lines

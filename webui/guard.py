@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, jsonify, request
+
+from orchestrator.client import BASE
 
 METHODS = frozenset({"GET", "HEAD", "POST"})
 
 HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; object-src 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
@@ -57,6 +59,18 @@ def is_ours(incoming: Request) -> bool:
     )
 
 
+def shows_token(incoming: Request) -> bool:
+    """Whether a program sends it: no browser adds this header for another site without asking
+    first (CORS), and here it is never told yes. Whether the token is good is judged later.
+    """
+    return in_api(incoming) and "Authorization" in incoming.headers
+
+
+def in_api(incoming: Request) -> bool:
+    """Whether the answer is for a program."""
+    return incoming.path.startswith(f"{BASE}/")
+
+
 def protect(app: Flask, hosts: frozenset[str]) -> None:
     """Let only requests for `hosts` through, and put the security headers on every answer."""
 
@@ -67,20 +81,23 @@ def protect(app: Flask, hosts: frozenset[str]) -> None:
             return _plain(421, "This is not one of the router's own names or addresses.")
         if request.method not in METHODS:
             return _plain(405, "Only GET and POST are understood here.")
-        if request.method == "POST" and not is_ours(request):
+        if request.method == "POST" and not (is_ours(request) or shows_token(request)):
             return _plain(403, "Changes are only accepted from this router's own page.")
         return None
 
     @app.after_request
     def add_headers(response: Response) -> Response:
         response.headers.update(HEADERS)
-        if request.endpoint != "static":
+        if request.endpoint != "static" or response.status_code >= 400:
             response.headers["Cache-Control"] = "no-store"
         return response
 
 
 def _plain(status: int, text: str) -> Response:
     response = Response(f"{text}\n", status, mimetype="text/plain")
+    if in_api(request):
+        response = jsonify(error=text, hint="")
+        response.status_code = status
     if status == 405:
         response.headers["Allow"] = ", ".join(sorted(METHODS))
     return response

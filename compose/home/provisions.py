@@ -39,8 +39,8 @@ destinations:
 # profiles/de.ovpn is a destination without further words.
 default_destination: direct
 # Whom to ask whether there is an internet: a real router asks the DNS root servers.
-{INTERNET_PROBE}leaktest:
-  address_service: http://198.51.100.80/ip
+{INTERNET_PROBE}# Whom to ask how a destination looks from outside; a real router asks nobody.
+address_service: http://198.51.100.80/ip
 devices:
   - name: tv
     mac: 02:4d:57:00:00:01
@@ -107,6 +107,7 @@ def provide(demo: Path) -> None:
     written = router.read_text() if router.exists() else ROUTER_YAML
     if not re.search(r"^internet_probe:", written, re.MULTILINE):
         written = f"{INTERNET_PROBE}{written}"  # of an older demo
+    written = written.replace("leaktest:\n  address_service:", "address_service:")  # older, too
     if not router.exists() or written != router.read_text():  # a person may have played with it
         _write(router, written)
 

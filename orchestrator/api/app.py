@@ -13,18 +13,34 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from pydantic import ValidationError
-from werkzeug.exceptions import HTTPException
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
-from orchestrator.api import destinations, devices, router
-from orchestrator.api.route import Actor, Body, Call, Route
+from orchestrator.access import Denied
+from orchestrator.api import access, activity, destinations, devices, live, openapi, router
+from orchestrator.api.route import Actor, Body, Call, Need, Route
 from orchestrator.client.control import BASE
+from orchestrator.client.strict import NotStrict, read_object
 from orchestrator.reconcile import BadConfiguration, Failures
 from orchestrator.service import Service
 from orchestrator.switch import Refused
 
 _MAX_BODY = 512 * 1024  # an OpenVPN profile with its certificates, as JSON
 
-ROUTES: tuple[Route, ...] = (*router.ROUTES, *devices.ROUTES, *destinations.ROUTES)
+
+def _document(_service: Service, _call: Call) -> Any:
+    return openapi.document(ROUTES)
+
+
+ROUTES: tuple[Route, ...] = (
+    *router.ROUTES,
+    *devices.ROUTES,
+    *destinations.ROUTES,
+    *live.ROUTES,
+    *access.ROUTES,
+    Route("GET", "/openapi.json", "This document", _document, dict[str, object], Need.LOOK),
+    *activity.ROUTES,
+)
 
 
 class BadRequest(Exception):
@@ -51,7 +67,7 @@ def _add(app: Flask, service: Service, route: Route) -> None:
 
 def _view(service: Service, route: Route) -> Callable[..., ResponseReturnValue]:
     def view(**path: str) -> ResponseReturnValue:
-        query = _read(route.query, request.args.to_dict())
+        query = _read(route.query, _asked(request.args))
         body = _read(route.body, _sent()) if route.method == "POST" else None
         answer = route.handle(service, Call(path, body, query, Actor.of(request)))
         return answer if isinstance(answer, Response) else jsonify(answer)
@@ -59,13 +75,23 @@ def _view(service: Service, route: Route) -> Callable[..., ResponseReturnValue]:
     return view
 
 
-def _sent() -> Any:
-    if not request.content_length:
+def _asked(args: MultiDict[str, str]) -> dict[str, str]:
+    for name, values in args.lists():
+        if len(values) > 1:
+            raise BadRequest(f"'{name[:40]}' stands twice in the address")
+    return args.to_dict()
+
+
+def _sent() -> dict[str, object]:
+    raw = request.get_data()
+    if not raw:
         return {}
-    body = request.get_json(silent=True, force=True)
-    if not isinstance(body, dict):
-        raise BadRequest("the request's body is no JSON object")
-    return body
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("a request's body has the content type application/json")
+    try:
+        return read_object(raw)
+    except NotStrict as error:
+        raise BadRequest(str(error)) from None
 
 
 def _read(kind: type[Body], values: Any) -> Body:
@@ -77,18 +103,24 @@ def _read(kind: type[Body], values: Any) -> Body:
 
 def _sentence(mistake: Any) -> str:
     # pydantic's own text quotes what was sent, and that may be a password.
-    field = ".".join(map(str, mistake["loc"]))
+    field = ".".join(map(str, mistake["loc"]))[:64]
     if mistake["type"] == "extra_forbidden":
         return f"nothing here is called '{field}'"
     if mistake["type"] == "missing":
         return f"the request lacks '{field}'"
-    return f"'{field}': {mistake['msg'][:1].lower()}{mistake['msg'][1:]}"
+    said = mistake["msg"].removeprefix("Value error, ")
+    return f"'{field}': {said[:1].lower()}{said[1:]}"
 
 
 def _add_failures(app: Flask) -> None:
     @app.errorhandler(BadRequest)
     def bad_request(error: BadRequest) -> ResponseReturnValue:
         return jsonify(error=str(error), hint="see /api/v1/openapi.json"), 400
+
+    @app.errorhandler(Denied)
+    def denied(error: Denied) -> ResponseReturnValue:
+        headers = {"Retry-After": str(error.wait)} if error.wait else {}
+        return jsonify(error=str(error), hint=error.hint), error.status, headers
 
     @app.errorhandler(Refused)
     def refused(error: Refused) -> ResponseReturnValue:
@@ -100,7 +132,9 @@ def _add_failures(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http_failure(error: HTTPException) -> ResponseReturnValue:
-        return jsonify(error=error.description or error.name, hint=""), error.code or 500
+        # get_headers() would say text/html; of the rest, Allow is what somebody may need.
+        headers = [(k, v) for k, v in error.get_headers() if k == "Allow"]
+        return jsonify(error=error.description or error.name, hint=""), error.code or 500, headers
 
     def failed(error: Exception) -> ResponseReturnValue:
         return jsonify(error=str(error), hint="nothing was changed"), 503

@@ -24,7 +24,8 @@ class Need(enum.StrEnum):
 
     LOOK = "look"  # may look
     OWN = "own"  # may change the device of the path, such as one's own
-    CHANGE = "change"  # may change anything
+    CHANGE = "change"  # may change anything that concerns traffic
+    KEEP = "keep"  # may say who may do what: with a password, only who knows it
     SOCKET = "socket"  # nobody on the network: root and the page itself
 
 
@@ -48,6 +49,11 @@ class Actor:
     @classmethod
     def of(cls, request: Request) -> Actor:
         return cls(request.headers.get(FROM, ""), unquote(request.headers.get(TOKEN, "")))
+
+    @property
+    def address(self) -> str:
+        """The peer's address without its port; empty for the command line."""
+        return self.peer.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,12 @@ def _leaktest(service: Service, call: Call) -> Any:
     return Response(_Stream(run), mimetype="application/x-ndjson")
 
 
-def _up(service: Service, _call: Call) -> Any:
-    return _outcome(service.up())
+def _up(service: Service, call: Call) -> Any:
+    return _outcome(service.up(service.who(call.by)))
 
 
-def _down(service: Service, _call: Call) -> Any:
-    return _outcome(service.down())
+def _down(service: Service, call: Call) -> Any:
+    return _outcome(service.down(service.who(call.by)))
 
 
 class _Stream:

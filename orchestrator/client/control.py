@@ -27,6 +27,7 @@ DEFAULT_SOCKET = "/run/manyways/control.sock"
 BASE = "/api/v1"
 FROM = "X-Manyways-From"  # address:port of the browser that asks, as the page sees it
 TOKEN = "X-Manyways-Token"  # the name of the token that asks
+CSRF = "X-Manyways-Csrf"  # what the page's own script sends along, instead of a form's field
 
 
 class Control:
@@ -167,6 +168,10 @@ class Control:
         """Set the page's password; empty removes it. All other visits end."""
         return cast(words.Access, self._act("/password", {"password": password, "old": old}))
 
+    def remove_password(self) -> words.Access:
+        """Remove a password that was forgotten; all visits end."""
+        return cast(words.Access, self._act("/password/remove"))
+
     def log_in(self, password: str) -> words.Access:
         """Check the page's password. A ControlError with status 429 says how long to wait."""
         return cast(words.Access, self._act("/login", {"password": password}))
@@ -188,6 +193,10 @@ class Control:
     def check_token(self, secret: str) -> words.Token:
         """Whose token that is. Raises ControlError for one that is unknown or revoked."""
         return cast(words.Token, self._act("/check-token", {"secret": secret}))
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document: what the home network may ask."""
+        return self._ask("/openapi.json")
 
     # --- the router as a whole ---------------------------------------------------------------
 

@@ -36,11 +36,12 @@ def request(
         connection.request(method, target, None if body is None else json.dumps(body), sent)
         response = connection.getresponse()
         status, raw = response.status, response.read()
+        wait = response.getheader("Retry-After", "0")
     except (OSError, HTTPException) as error:
         raise unreachable(error, path, seconds) from error
     finally:
         connection.close()
-    return understand(status, raw)
+    return understand(status, raw, int(wait) if wait.isdecimal() else 0)
 
 
 class UnixConnection(HTTPConnection):
@@ -56,7 +57,7 @@ class UnixConnection(HTTPConnection):
         self.sock.connect(self._path)
 
 
-def understand(status: int, raw: bytes) -> dict[str, object]:
+def understand(status: int, raw: bytes, wait: int = 0) -> dict[str, object]:
     """The answer's JSON object; errors, and answers that are none, raise `ControlError`."""
     try:
         answer = json.loads(raw)
@@ -71,6 +72,7 @@ def understand(status: int, raw: bytes) -> dict[str, object]:
             str(answer.get("hint") or ""),
             tuple(map(str, mistakes)) if isinstance(mistakes, list) else (),
             status,
+            wait,
         )
     return answer
 

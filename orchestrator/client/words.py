@@ -262,6 +262,7 @@ class Access(TypedDict):
     password: bool  # is one set?
     policy: Literal["everybody", "own", "password"]
     generation: int  # grows with each change of the password; older visits end
+    damaged: bool  # what was set could not be read: nobody may change anything on the page
 
 
 def describe_cut(receipt: Receipt | PauseReceipt) -> str:

@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from orchestrator.config import values
+from orchestrator.config import countries, values
 from orchestrator.config.errors import ConfigError, nearest
 from orchestrator.config.profiles import FOLDER, Shelf, destination_name
 from orchestrator.config.reader import Section
 from orchestrator.config.values import Bad
 from orchestrator.model import ROOT_SERVERS, Destination, Kind, Uplink
 
-KEYS = ("type", "profile", "credentials", "dns", "uplink", "internet_probe")
+KEYS = (
+    *("type", "profile", "credentials", "dns", "uplink", "internet_probe"),
+    *("title", "country"),
+)
 MOST = 239  # each has a subnet of its own in the transit pool, and a byte in the mark
 DIRECT = "direct"
 
@@ -84,10 +87,19 @@ class Destinations:
                     section.error(
                         key, "a direct destination has none", "delete it, or write `type: openvpn`"
                     )
-            probe = self._probe(section)
-            self.found.append(Destination(name, kind, uplink or "", dns, internet_probe=probe))
+            probe, (title, country) = self._probe(section), self._shown(section)
+            self.found.append(
+                Destination(
+                    name, kind, uplink or "", dns, None, probe, title=title, country=country
+                )
+            )
         elif kind is Kind.OPENVPN:
             self._openvpn(name, section, uplink or "", dns)
+
+    def _shown(self, section: Section) -> tuple[str, str]:
+        """Title and country, as far as somebody has said them."""
+        title = section.value("title", values.title, "")
+        return title or "", section.value("country", countries.country, "") or ""
 
     def _openvpn(
         self, name: str, section: Section, uplink: str, dns: tuple[IPv4Address, ...]
@@ -97,13 +109,23 @@ class Destinations:
         if file is None:
             return
         self.used.add(file)
+        title, country = self._shown(section)
         if not (self.shelf.directory / FOLDER / file).is_file():
             section.error("profile", f"there is no file {FOLDER}/{file}", self.shelf.missing(file))
             return
         profile, probe = self.shelf.load(file, credentials), self._probe(section)
         if profile:
             self.found.append(
-                Destination(name, Kind.OPENVPN, uplink, dns or profile.dns, profile, probe)
+                Destination(
+                    name,
+                    Kind.OPENVPN,
+                    uplink,
+                    dns or profile.dns,
+                    profile,
+                    probe,
+                    title=title,
+                    country=country or countries.guess(name),
+                )
             )
 
     def _file_given(self, section: Section) -> Path | None:
@@ -154,7 +176,10 @@ class Destinations:
         profile = self.shelf.load(file, None)
         if profile:
             uplink, dns = self.default_uplink, profile.dns
-            self.found.append(Destination(name, Kind.OPENVPN, uplink, dns, profile, self.probe))
+            country = countries.guess(name)
+            self.found.append(
+                Destination(name, Kind.OPENVPN, uplink, dns, profile, self.probe, country=country)
+            )
 
     def _enough_addresses(self) -> None:
         for uplink in self.uplinks.values():

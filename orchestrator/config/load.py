@@ -19,8 +19,9 @@ from orchestrator.model import Config, HostFacts, Uplink
 FILE = "router.yaml"
 KEYS = (
     *("lan", "uplinks", "destinations", "default_destination"),
-    *("internet_probe", "new_devices", "devices", "transit", "leaktest"),
+    *("internet_probe", "address_service", "new_devices", "devices", "transit"),
 )
+MOVED = ("leaktest",)
 
 
 def load(directory: Path, host: HostFacts | None) -> Config:
@@ -37,7 +38,9 @@ def load(directory: Path, host: HostFacts | None) -> Config:
     findings.errors += mistakes
     if mistakes and not mapping.entries:
         raise ConfigErrors(findings.errors)  # not YAML: nothing else can be said
-    config = _read(Section(findings, "", mapping, KEYS), Shelf(directory, findings), host)
+    config = _read(
+        Section(findings, "", mapping, (*KEYS, *MOVED)), Shelf(directory, findings), host
+    )
     if findings.errors or config is None:
         raise ConfigErrors(findings.errors)
     return config
@@ -58,8 +61,7 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
     refuse_new = bool(root.value("new_devices", values.refuses_new, False))
     devices = read_devices(root, lan.address, reading.names)
     pool = root.value("transit", values.transit, DEFAULT_TRANSIT)
-    leaktest = root.section("leaktest", ("address_service",))
-    address_service = leaktest.value("address_service", values.web_address)
+    address_service = _address_service(root)
     _check_overlaps(root, _our_uses(root, lan, pool, uses), uplinks, host)
     finished = lan.finished()
     if finished is None or pool is None or default is None:
@@ -74,14 +76,36 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
         notes=tuple(dict.fromkeys(root.findings.notes)),
         address_service=address_service,
         refuse_new_devices=refuse_new,
+        internet_probe=reading.probe,
     )
+
+
+def _address_service(root: Section) -> str | None:
+    """Whom to ask for public addresses; older files say so below `leaktest`."""
+    old = root.section("leaktest", ("address_service",))
+    before = old.value("address_service", values.web_address)
+    found = root.value("address_service", values.web_address)
+    if old.said("address_service") is not None and root.said("address_service") is not None:
+        old.error("address_service", "is already given at the top", "delete this one")
+    elif before is not None:
+        root.findings.notes.append(
+            f"{FILE}:{old.line('address_service')}: leaktest.address_service: has moved; write "
+            "`address_service:` at the beginning of a line, outside of `leaktest:`"
+        )
+    service = found or before
+    if service is not None and service.startswith("https:"):
+        root.findings.notes.append(
+            f"{FILE}: address_service: by https only the leak test asks; with an http address the "
+            "page shows each destination's public address, too"
+        )
+    return service
 
 
 def _text(path: Path, findings: Findings) -> str | None:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        findings.error(None, "", "is missing", "copy router.example.yaml to router.yaml")
+        findings.error(None, "", "is missing", "`orchestrator init` writes one for this machine")
         return None
     except OSError:
         findings.error(None, "", "cannot be read", "look at its permissions; it must be a file")

@@ -33,6 +33,8 @@ def _lines(config: Config) -> list[str]:
             for d in config.devices
         ],
     )
+    if config.address_service:
+        lines.append(f"{'addresses':<14}asked of {config.address_service}")
     if config.notes:
         lines += ["notes", *(f"  {note}" for note in config.notes)]
     return lines
@@ -65,4 +67,6 @@ def _destination(destination: Destination, config: Config) -> str:
         )
     if destination.dns:
         text += f", DNS {', '.join(map(str, destination.dns))}"
+    text += f", {destination.country}" if destination.country else ""
+    text += f", called '{destination.title}'" if destination.title else ""
     return f"{text} (default)" if destination.name == config.default_destination else text

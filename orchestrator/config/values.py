@@ -23,6 +23,7 @@ PRIVATE = tuple(IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168
 RESERVED_DEVICES = frozenset(("manyways", "router", "localhost"))
 RESERVED_DESTINATIONS = frozenset(("router", "dhcp", "webui", "orchestrator", "hostapd"))
 LEASE_BOUNDS = (120, 30 * 86400)
+LONGEST_TITLE = 40
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,14}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -60,6 +61,17 @@ def destination_name(text: str) -> str:
     if text in RESERVED_DESTINATIONS:
         raise Bad(f"'{text}' is the name of a part of Manyways", "choose another name")
     return name(text)
+
+
+def title(text: str) -> str:
+    """What people call a destination."""
+    found = text.strip()
+    if len(found) > LONGEST_TITLE or not found.isprintable():
+        raise Bad(
+            f"{_quoted(text)} cannot be a title",
+            f"write at most {LONGEST_TITLE} letters, digits and spaces",
+        )
+    return found
 
 
 def device_name(text: str) -> str:
@@ -217,7 +229,7 @@ def transit(text: str) -> IPv4Network:
 
 def web_address(text: str) -> str:
     """An http or https URL without a user in it."""
-    example = "such as https://ip.example.net/"
+    example = "such as http://ip.example.net/"
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port

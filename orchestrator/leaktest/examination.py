@@ -25,7 +25,7 @@ from orchestrator.runtime.attempts import NoAnswer
 from orchestrator.runtime.probe import Offer, speaks_version6
 
 HOME = ""  # the destination of findings that concern the home network itself
-NO_SERVICE = "no address service is configured (leaktest.address_service in router.yaml)"
+NO_SERVICE = "no address service is configured (address_service in router.yaml)"
 NO_VERSION_6 = "the kernel of this machine has none"
 _SERVICE_S = 5.0
 _TOLD_S = 2.0  # how long an idle connection may wait for its reset

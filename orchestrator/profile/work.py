@@ -14,6 +14,9 @@ from orchestrator.profile.problems import Problem, ReadBeside, Unreadable
 from orchestrator.profile.remotes import Endpoints
 from orchestrator.profile.syntax import MAX_LINE, Directive, write
 
+_HELPED = 50
+_WORDS = sorted(table.EVERY)
+
 
 @dataclass(slots=True)
 class Work:
@@ -44,7 +47,9 @@ class Work:
     def unknown(self, one: Directive) -> None:
         if self.forgiving or one.name in self.ignored:
             return
-        near = difflib.get_close_matches(one.name, sorted(table.EVERY), 1, 0.7)
+        # A file with thousands of such lines is something else, and comparing takes a while.
+        helpful = len(self.problems) < _HELPED
+        near = difflib.get_close_matches(one.name, _WORDS, 1, 0.7) if helpful else []
         hint = f"did you mean '{near[0]}'?" if near else "delete the line, or put a # before it"
         self.problems.append(
             Problem(one.line, "", "this line does not begin with an OpenVPN directive", hint)

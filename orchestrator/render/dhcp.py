@@ -11,7 +11,7 @@ from orchestrator.model import Lan
 def render_dhcp(lan: Lan, router: IPv4Address) -> str:
     """Return dnsmasq.conf (dnsmasq(8)) for a server that does DHCP and nothing else."""
     return f"""\
-# No DNS here: each destination has its own.
+# No DNS here: what a device calls itself is no name yet.
 port=0
 bind-interfaces
 dhcp-range={lan.dhcp_range.first},{lan.dhcp_range.last},{lan.network.netmask},{lan.lease_time}

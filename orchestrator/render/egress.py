@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
+from urllib.parse import urlsplit
 
 from orchestrator.model import Kind, Profile
 from orchestrator.render.egress_dns import render_dnsmasq
@@ -35,7 +36,7 @@ class EgressSpec:
     `uplink_static` is None when the uplink gives the address by DHCP. `dns` are the configured
     upstream servers; empty means those pushed by the VPN, else the uplink's. `internet_probe`
     are asked whether there is an internet; empty means nobody. `profile` is there for a VPN and
-    for nothing else.
+    for nothing else. `address_service` is a URL that answers with the address it was asked from.
     """
 
     name: str
@@ -50,6 +51,7 @@ class EgressSpec:
     dns: tuple[IPv4Address, ...] = ()
     internet_probe: tuple[IPv4Address, ...] = ()
     profile: Profile | None = None
+    address_service: str | None = None
 
 
 def render_egress(spec: EgressSpec) -> dict[str, str]:
@@ -65,6 +67,7 @@ def render_egress(spec: EgressSpec) -> dict[str, str]:
             lan=spec.lan,
             transit=spec.transit_address,
             router=spec.transit_router,
+            service_port=service_port(spec.address_service),
         ),
         "dnsmasq.conf": render_dnsmasq(spec.transit_address.ip, spec.lan, spec.domain),
     }
@@ -92,12 +95,23 @@ def _settings(spec: EgressSpec) -> str:
         "dns": [str(server) for server in spec.dns],
         "internet_probe": [str(address) for address in spec.internet_probe],
     }
+    if service_port(spec.address_service):
+        settings["address_service"] = spec.address_service
     if spec.profile is not None:
         settings["remotes"] = [
             {"host": remote.host, "port": remote.port, "protocol": remote.protocol}
             for remote in spec.profile.remotes
         ]
     return json.dumps(settings, indent=2) + "\n"
+
+
+def service_port(url: str | None) -> int | None:
+    """Return the port at which an egress may ask the address service; None: it asks nobody.
+
+    By https it would have to check a certificate, and its image holds no authorities.
+    """
+    parts = urlsplit(url or "")
+    return (parts.port or 80) if parts.scheme == "http" else None
 
 
 def _addressing(static: StaticUplink | None) -> dict[str, Any]:

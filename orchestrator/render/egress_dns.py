@@ -31,13 +31,7 @@ def render_dnsmasq(address: IPv4Address, lan: IPv4Network, domain: str) -> str:
         "no-resolv",
         "no-hosts",
         f"servers-file={SERVERS_PATH}",
-        "# The names of the home, which are known here and asked for nowhere else.",
-        "hostsdir=/names",
-        f"domain={domain}",
-        *(f"local=/{zone}/" for zone in (domain, *reverse_zones(lan))),
-        "domain-needed",
-        "bogus-priv",
-        "local-ttl=5",
+        *home_names(lan, domain),
         "# A device that changes its destination soon forgets the old one's answers.",
         f"max-ttl={LONGEST_TTL}",
         "max-cache-ttl=3600",
@@ -45,10 +39,23 @@ def render_dnsmasq(address: IPv4Address, lan: IPv4Network, domain: str) -> str:
         "cache-size=2000",
         "dns-forward-max=300",
         "edns-packet-max=1232",
-        "# No such name: please use the network's own DNS.",
-        *(f"local=/{name}/" for name in CANARIES),
     ]
     return "\n".join(lines) + "\n"
+
+
+def home_names(lan: IPv4Network, domain: str) -> Iterable[str]:
+    """Return the lines of dnsmasq.conf about the names that are never asked for outside."""
+    return (
+        "# The names of the home, which are known here and asked for nowhere else.",
+        "hostsdir=/names",
+        f"domain={domain}",
+        *(f"local=/{zone}/" for zone in (domain, *reverse_zones(lan))),
+        "domain-needed",
+        "bogus-priv",
+        "local-ttl=5",
+        "# No such name: please use the network's own DNS.",
+        *(f"local=/{name}/" for name in CANARIES),
+    )
 
 
 def reverse_zones(network: IPv4Network) -> Iterable[str]:

@@ -13,6 +13,7 @@ from string import Template
 
 # What answers from here may be the provider itself, or the house: no proof of an internet.
 _PRIVATE = "10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16"
+ASKER_UID = 4713  # a number without a name: who asks for the public address
 BOOTSTRAP_UID = 4712  # the user of the image that may ask for an endpoint's name, and no other
 
 
@@ -86,7 +87,7 @@ meta l4proto { tcp, udp } th dport 53 accept
 		# Docker's resolver on 127.0.0.11 would ask through the host.
 		ip daddr 127.0.0.0/8 reject with icmpx type admin-prohibited
 		oifname $transit jump to_home
-		oifname %{exit} meta l4proto { tcp, udp } th dport 53 accept
+%{asking}		oifname %{exit} meta l4proto { tcp, udp } th dport 53 accept
 		oifname %{exit} icmp type echo-request accept
 %{uplink}\
 		# The renewal of the lease; everything else about DHCP goes through a packet socket.
@@ -134,15 +135,34 @@ meta l4proto {{ tcp, udp }} th dport 53 accept
 """
 
 
+_ASKING = f"""\
+		# Who asks for our public address does so by the way out, or not at all.
+		meta skuid {ASKER_UID} oifname != %{{exit}} reject with icmpx type admin-prohibited
+		oifname %{{exit}} meta skuid {ASKER_UID} tcp dport %{{port}} accept
+"""
+
+
 def render_rules(
-    *, name: str, tunnel: bool, lan: IPv4Network, transit: IPv4Interface, router: IPv4Address
+    *,
+    name: str,
+    tunnel: bool,
+    lan: IPv4Network,
+    transit: IPv4Interface,
+    router: IPv4Address,
+    service_port: int | None = None,
 ) -> str:
-    """Return rules.nft: by `tun0` only when `tunnel`, else by the uplink only."""
+    """Return rules.nft: by `tun0` only when `tunnel`, else by the uplink only.
+
+    `service_port` is where the program that asks for the public address may ask.
+    """
+    way_out = '"tun0"' if tunnel else "$uplink"
+    asking = _Rules(_ASKING).substitute(exit=way_out, port=service_port) if service_port else ""
     return _TEXT.substitute(
         name=name,
         sets=_TUNNEL_SETS if tunnel else "",
         uplink=_TUNNEL_UPLINK if tunnel else "",
-        exit='"tun0"' if tunnel else "$uplink",
+        exit=way_out,
+        asking=asking,
         outside='$uplink, "tun0"' if tunnel else "$uplink",
         private=_PRIVATE,
         lan=lan,

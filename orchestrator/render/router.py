@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 SLOT_MASK = 0xFF
-TABLE = "inet manyways"
+# Of a query that the home's own resolver answers, because its device has no way out; no slot is
+# as great, and no device's mark is as small.
+HOME_MARK = 0xF0
+TABLE_NAME = "manyways"
+TABLE = f"inet {TABLE_NAME}"
 MARK_MAP = "device_mark"
 SENDER_SET = "sender"
 LIVE_SET = "live_mark"
@@ -21,6 +25,9 @@ STALE_SET = "stale_mark"
 SHUT_SET = "shut"
 STRANGERS_SET = "strangers"
 STRANGERS_SIZE = 256
+PAGE_VISITS = 40  # of one device at the same time
+HIDDEN_DNS_SET = "hidden_dns"
+DNS_ELSEWHERE_SET = "dns_elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,7 @@ class RouterView:
     lan: IPv4Network
     address: IPv4Address
     page: IPv4Address
+    resolver: IPv4Address  # of the home: who has no way out still finds the page by its name
     transit_pool: IPv4Network
     transits: tuple[Transit, ...]
     dns_over_tls: tuple[str, ...] = ()  # the MAC addresses of those that may
@@ -126,15 +134,25 @@ def render_rules(view: RouterView) -> str:
         stale_set=STALE_SET,
         strangers_set=STRANGERS_SET,
         strangers_size=STRANGERS_SIZE,
+        hidden_dns_set=HIDDEN_DNS_SET,
+        dns_elsewhere_set=DNS_ELSEWHERE_SET,
         dns_over_tls=_elements(view.dns_over_tls),
         mask=f"{SLOT_MASK:#010x}",
-        resolvers=_elements(f"{t.slot:#010x} : {t.egress}" for t in view.transits),
+        home_mark=f"{HOME_MARK:#010x}",
+        resolvers=_elements(f"{slot:#010x} : {address}" for slot, address in _resolvers(view)),
+        resolver=view.resolver,
         egresses=_elements(f"{t.egress_mac} : {t.slot:#010x}" for t in view.transits),
         lan=view.lan,
         address=view.address,
         page=view.page,
+        page_visits=PAGE_VISITS,
         transit_pool=view.transit_pool,
     )
+
+
+def _resolvers(view: RouterView) -> Iterable[tuple[int, IPv4Address]]:
+    yield from ((t.slot, t.egress) for t in view.transits)
+    yield HOME_MARK, view.resolver
 
 
 def render_version6() -> str:
@@ -162,16 +180,22 @@ table {table} {{
 		size 8192
 	}}
 
-	# The marks that may pass. A switch takes the old one out and puts the new one in.
+	# The marks that may pass. A switch takes the old one out and puts the new one in. An element
+	# counts what is let through to its device: the kernel counts where a lookup finds it, and
+	# only the last match before "accept" looks for it.
 	set {live_set} {{
 		type mark
 		size 8192
+		counter
 	}}
 
 	# Whose marks they are: a device that takes another's address and ports gets nothing by it.
+	# Every transaction changes both sets alike, so a mark that is found here is a live one. An
+	# element counts what is let through from its device.
 	set {sender_set} {{
 		type ether_addr . mark
 		size 8192
+		counter
 	}}
 
 	# The slots whose egress is down, as long as the orchestrator sees it; empty at the start.
@@ -196,6 +220,24 @@ table {table} {{
 		timeout 5m
 	}}
 
+	# Who tried to hide its queries, and who asked a server of its own choice: how often. Bounded
+	# and forgetting, because whoever makes up MAC addresses can fill them.
+	set {hidden_dns_set} {{
+		type ether_addr
+		size 1024
+		flags dynamic,timeout
+		timeout 1h
+		counter
+	}}
+
+	set {dns_elsewhere_set} {{
+		type ether_addr
+		size 1024
+		flags dynamic,timeout
+		timeout 1h
+		counter
+	}}
+
 	# Who may hide its queries from the destination's resolver.
 	set dns_over_tls {{
 		type ether_addr{dns_over_tls}
@@ -209,6 +251,13 @@ table {table} {{
 	# The slot behind each egress' MAC address.
 	map egress_mark {{
 		type ether_addr : mark{egresses}
+	}}
+
+	# How many connections to the page each device has: the page sees the router in all of them.
+	set page_visitors {{
+		type ether_addr
+		size 4096
+		flags dynamic
 	}}
 
 	# Whose fragments those of an address are. Kept for longer than the kernel waits for the rest.
@@ -253,8 +302,7 @@ table {table} {{
 		iifname $lan ip daddr {address} tcp dport 80 return
 		# Once marked, for ever: a flow without an answer stays "new", and would otherwise
 		# take over the mark of the next destination.
-		iifname $lan ip saddr {lan} ct mark 0x00000000 ct state new ct mark set ether saddr map @{mark_map}
-		iifname $lan ip saddr {lan} ct mark 0x00000000 ct state new add @{strangers_set} {{ ether saddr . ip saddr }}
+		iifname $lan ip saddr {lan} ct mark 0x00000000 ct state new jump first_packet
 		# In both directions, so that a reset towards the far end finds the way it came.
 		meta mark set ct mark
 		# The answer of a destination that the device has left, for a port that is in use again: it
@@ -262,8 +310,22 @@ table {table} {{
 		iifname != {{ lo, $lan }} fib saddr . mark . iif oif missing meta mark set ether saddr map @egress_mark
 	}}
 
+	chain first_packet {{
+		ct mark set ether saddr map @{mark_map}
+		ct mark 0x00000000 add @{strangers_set} {{ ether saddr . ip saddr }}
+		meta l4proto {{ tcp, udp }} th dport 53 jump first_query
+	}}
+
+	# Who has no way out, or one that carries nothing now, asks the home's own resolver. Decided once,
+	# like every mark: the query's answer comes from where the query went.
+	chain first_query {{
+		ct mark 0x00000000 ct mark set {home_mark}
+		ct mark & {mask} @{shut_set} ct mark set {home_mark}
+	}}
+
 	chain redirection {{
 		type nat hook prerouting priority dstnat; policy accept;
+		iifname $lan meta l4proto {{ tcp, udp }} th dport 53 ip daddr != {address} ct mark != {home_mark} update @{dns_elsewhere_set} {{ ether saddr }}
 		iifname $lan meta l4proto {{ tcp, udp }} th dport 53 dnat ip to ct mark & {mask} map @resolver
 		iifname $lan ip daddr {address} tcp dport 80 dnat ip to {page}
 	}}
@@ -280,6 +342,7 @@ table {table} {{
 		type nat hook postrouting priority srcnat; policy accept;
 		# Device and page share a segment: without this the page would answer past the router.
 		oifname $lan iifname $lan ip daddr {page} tcp dport 80 masquerade
+		oifname $lan iifname $lan ip daddr {resolver} ct mark {home_mark} masquerade
 	}}
 
 	chain input {{
@@ -297,23 +360,52 @@ table {table} {{
 
 	chain forward {{
 		type filter hook forward priority filter; policy drop;
-		iifname $lan oifname $lan goto page
+		iifname $lan oifname $lan goto within_home
 		ct state invalid goto refuse
 		meta mark 0x00000001-{mask} goto refuse
+		iifname $lan goto from_device
+		oifname $lan ct state established,related ct mark @{live_set} accept
 		ct mark != @{live_set} goto dead
-		iifname $lan ether saddr . ct mark != @{sender_set} goto refuse
-		# DNS over TLS would hide a query from the destination's resolver.
-		iifname $lan ether saddr != @dns_over_tls meta l4proto {{ tcp, udp }} th dport 853 goto refuse
-		# Only a query, which is redirected to the device's own resolver, goes to a transit network.
-		iifname $lan ip daddr {transit_pool} meta l4proto {{ tcp, udp }} th dport 53 accept
-		iifname $lan ip daddr {transit_pool} goto refuse
-		iifname $lan accept
-		oifname $lan ct state established,related accept
 	}}
 
-	chain page {{
+	# What is refused whatever its mark comes first: what is found in the set of senders is counted
+	# there, and is let through.
+	chain from_device {{
+		# DNS over TLS would hide a query from the destination's resolver.
+		meta l4proto {{ tcp, udp }} th dport 853 ether saddr != @dns_over_tls goto hidden_dns
+		ip daddr {transit_pool} jump to_transit
+		ether saddr . ct mark @{sender_set} accept
+		ct mark != @{live_set} goto dead
+		goto refuse
+	}}
+
+	# Only a query, which is redirected to the device's own resolver, goes to a transit network.
+	chain to_transit {{
+		meta l4proto {{ tcp, udp }} th dport 53 return
+		goto refuse
+	}}
+
+	chain hidden_dns {{
+		ct mark != 0x00000000 update @{hidden_dns_set} {{ ether saddr }}
+		goto refuse
+	}}
+
+	chain within_home {{
+		ct mark {home_mark} goto home_names
+		# One gadget that opens and opens must not shut the page for all others.
+		iifname $lan ip daddr {page} ct state new add @page_visitors {{ ether saddr ct count over {page_visits} }} reject with tcp reset
 		ip daddr {page} tcp dport 80 ct status dnat accept
 		ip saddr {page} ct state established accept
+		goto refuse
+	}}
+
+	chain home_names {{
+		ip saddr {resolver} ct state established,related accept
+		# Whose destination carries again shall ask that one, also with a socket that it keeps: such a
+		# flow is noted like one with a dead mark, and forgotten.
+		meta mark set ether saddr map @{mark_map}
+		meta mark != {home_mark} meta mark & {mask} != @{shut_set} goto dead
+		ip daddr {resolver} meta l4proto {{ tcp, udp }} th dport 53 ct status dnat accept
 		goto refuse
 	}}
 

@@ -1,33 +1,29 @@
 """Connection tracking by mark: which connections there are, and none of them any more.
 
-A device may have thousands of flows, and a switch waits for all of them to be counted. pyroute2
-takes every entry apart, half a millisecond each; here the kernel filters by mark, and of an entry
-no more is read than where it comes from and goes to. The messages are those of nfnetlink
-(linux/netfilter/nfnetlink_conntrack.h).
+A device may have thousands of flows, and a switch waits for all of them to be counted. Here the
+kernel filters by mark, and of an entry no more is read than where it comes from and goes to. The
+messages are those of nfnetlink (linux/netfilter/nfnetlink_conntrack.h).
 """
 
 from __future__ import annotations
 
-import os
+import errno
 import socket
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from orchestrator.runtime import netlink
+from orchestrator.runtime.netlink import Netlink, attribute, attributes, nested
 from orchestrator.runtime.nudge import TcpConnection
 
-_NETLINK_NETFILTER = 12
 _GET, _DELETE = 1 << 8 | 1, 1 << 8 | 2  # NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_*
-_REQUEST, _ACK, _DUMP = 0x01, 0x04, 0x300
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_CTA_TUPLE_ORIG, _CTA_MARK, _CTA_MARK_MASK = 1, 8, 21
-_HEADER = struct.Struct("IHHII")  # nlmsghdr
-_ATTRIBUTE = struct.Struct("HH")
-_TYPE_MASK = 0x3FFF  # without the flags "nested" and "network byte order"
+_CTA_TUPLE_ORIG, _CTA_TUPLE_REPLY, _CTA_MARK, _CTA_MARK_MASK = 1, 2, 8, 21
+_CTA_TUPLE_IP, _CTA_TUPLE_PROTO = 1, 2
+_CTA_IP_V4_SRC, _CTA_IP_V4_DST = 1, 2
+_CTA_PROTO_NUM, _CTA_PROTO_SRC_PORT, _CTA_PROTO_DST_PORT = 1, 2, 3
+_NFGENMSG = struct.pack("BBH", socket.AF_INET, 0, 0)
 _ALL_BITS = 0xFFFFFFFF
-_SECONDS = 30.0  # for one answer of the kernel; the whole table takes less
-_ROOM = 1 << 18  # bytes of answers at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +41,17 @@ class Conntrack:
     """
 
     def __init__(self) -> None:
-        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-        self._socket = socket.socket(socket.AF_NETLINK, kind, _NETLINK_NETFILTER)
-        self._socket.bind((0, 0))
-        self._socket.settimeout(_SECONDS)
-        self._number = 0
+        self._netlink = Netlink(netlink.NETFILTER)
 
     def close(self) -> None:
         """Give the socket back."""
-        self._socket.close()
+        self._netlink.close()
 
     def flows(self, mark: int) -> Flows:
         """Return the connections with exactly this mark."""
         count, tcp = 0, []
-        self._send(_GET, _REQUEST | _DUMP, mark)
-        for message in self._answers():
+        self._netlink.send(_GET, netlink.REQUEST | netlink.DUMP, _by_mark(mark))
+        for message in self._netlink.answers():
             count += 1
             if (connection := tcp_connection(message)) is not None:
                 tcp.append(connection)
@@ -67,46 +59,44 @@ class Conntrack:
 
     def delete(self, mark: int) -> None:
         """Forget every connection with exactly this mark: one message, the kernel does the rest."""
-        self._send(_DELETE, _REQUEST | _ACK, mark)
-        for _ in self._answers():
+        self._netlink.send(_DELETE, netlink.REQUEST | netlink.ACK, _by_mark(mark))
+        for _ in self._netlink.answers():
             pass
 
-    def _send(self, kind: int, flags: int, mark: int) -> None:
-        self._number = self._number % 0x7FFFFFFF + 1
-        body = struct.pack("BBH", socket.AF_INET, 0, 0) + b"".join(
-            _ATTRIBUTE.pack(8, number) + struct.pack(">I", value)
-            for number, value in ((_CTA_MARK, mark), (_CTA_MARK_MASK, _ALL_BITS))
-        )
-        header = _HEADER.pack(_HEADER.size + len(body), kind, flags, self._number, 0)
-        self._socket.send(header + body)
+    def origin(self, reply: TcpConnection) -> TcpConnection | None:
+        """Return how the TCP connection began whose answers go from `reply`'s device to its peer.
 
-    def _answers(self) -> Iterator[memoryview]:
-        """Yield each entry that answers the last request, up to the end of the answer."""
-        while True:
-            data = memoryview(self._socket.recv(_ROOM))
-            while data:
-                length, kind, _, number, _ = _HEADER.unpack_from(data)
-                if number == self._number:  # not the rest of an answer that came too late
-                    if kind in (_NLMSG_DONE, _NLMSG_ERROR):
-                        _raise(data)
-                        return
-                    yield data[_HEADER.size : length]
-                data = data[length + 3 & ~3 :]
+        Where addresses are translated that is something else. None: there is no such connection.
+        """
+        wanted = nested(_CTA_TUPLE_REPLY, *_tuple(reply))
+        self._netlink.send(_GET, netlink.REQUEST | netlink.ACK, _NFGENMSG + wanted)
+        try:
+            found = [tcp_connection(entry) for entry in self._netlink.answers()]
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return None
+            raise
+        return found[0] if found else None
 
 
-def _raise(message: memoryview) -> None:
-    (error,) = struct.unpack_from("i", message, _HEADER.size)
-    if error:
-        raise OSError(-error, os.strerror(-error))
+def _by_mark(mark: int) -> bytes:
+    pairs = ((_CTA_MARK, mark), (_CTA_MARK_MASK, _ALL_BITS))
+    return _NFGENMSG + b"".join(attribute(n, struct.pack(">I", value)) for n, value in pairs)
 
 
-def _attributes(data: memoryview) -> dict[int, memoryview]:
-    found, position = {}, 0
-    while position + _ATTRIBUTE.size <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, position)
-        found[kind & _TYPE_MASK] = data[position + _ATTRIBUTE.size : position + length]
-        position += max(_ATTRIBUTE.size, length + 3 & ~3)
-    return found
+def _tuple(connection: TcpConnection) -> tuple[bytes, bytes]:
+    addresses = nested(
+        _CTA_TUPLE_IP,
+        attribute(_CTA_IP_V4_SRC, connection.device.packed),
+        attribute(_CTA_IP_V4_DST, connection.peer.packed),
+    )
+    protocol = nested(
+        _CTA_TUPLE_PROTO,
+        attribute(_CTA_PROTO_NUM, bytes([socket.IPPROTO_TCP])),
+        attribute(_CTA_PROTO_SRC_PORT, connection.device_port.to_bytes(2)),
+        attribute(_CTA_PROTO_DST_PORT, connection.peer_port.to_bytes(2)),
+    )
+    return addresses, protocol
 
 
 def tcp_connection(entry: memoryview) -> TcpConnection | None:
@@ -114,13 +104,13 @@ def tcp_connection(entry: memoryview) -> TcpConnection | None:
 
     `entry` is the message after its netlink header: nfgenmsg and attributes.
     """
-    tuples = _attributes(_attributes(entry[4:])[_CTA_TUPLE_ORIG])
-    addresses, protocol = _attributes(tuples[1]), _attributes(tuples[2])
-    if protocol[1][0] != socket.IPPROTO_TCP or 1 not in addresses:
+    tuples = attributes(attributes(entry[4:])[_CTA_TUPLE_ORIG])
+    addresses, protocol = attributes(tuples[_CTA_TUPLE_IP]), attributes(tuples[_CTA_TUPLE_PROTO])
+    if protocol[_CTA_PROTO_NUM][0] != socket.IPPROTO_TCP or _CTA_IP_V4_SRC not in addresses:
         return None
     return TcpConnection(
-        device=IPv4Address(bytes(addresses[1])),
-        device_port=int.from_bytes(protocol[2]),
-        peer=IPv4Address(bytes(addresses[2])),
-        peer_port=int.from_bytes(protocol[3]),
+        device=IPv4Address(bytes(addresses[_CTA_IP_V4_SRC])),
+        device_port=int.from_bytes(protocol[_CTA_PROTO_SRC_PORT]),
+        peer=IPv4Address(bytes(addresses[_CTA_IP_V4_DST])),
+        peer_port=int.from_bytes(protocol[_CTA_PROTO_DST_PORT]),
     )

@@ -54,6 +54,14 @@ def prepare_lan_port(name: str) -> None:
         raise PortFailed(f"LAN port {name}: {error}") from error
 
 
+def files() -> Path:
+    """Return where the host's files can be read. Raises NamespaceGone."""
+    try:
+        return Path(f"/proc/{_host_pid()}/root")
+    except OSError as error:
+        raise NamespaceGone(f"the Docker engine does not answer: {error.strerror}") from error
+
+
 def _host_pid() -> int:
     """Return a process that lives in the host's network namespace: who listens for Docker.
 

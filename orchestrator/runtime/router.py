@@ -7,28 +7,36 @@ open, because opening them costs more than using them.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from ipaddress import IPv4Address
-from typing import Any
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any, ParamSpec, TypeVar
 
-from orchestrator.render.router import (
-    LIVE_SET,
-    MARK_MAP,
-    SENDER_SET,
-    STALE_SET,
-    STRANGERS_SET,
-    TABLE,
-)
+from orchestrator.render.router import HOME_MARK, STALE_SET, TABLE, TABLE_NAME
 from orchestrator.runtime.conntrack import Conntrack, Flows
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
-from orchestrator.runtime.nudge import nudge
+from orchestrator.runtime.nudge import TcpConnection, nudge
+from orchestrator.runtime.readings import (
+    Marks,
+    Refused,
+    Traffic,
+    read_legs,
+    read_live,
+    read_marks,
+    read_refused,
+    read_stale,
+    read_strangers,
+    read_traffic,
+)
+from orchestrator.runtime.sets import Sets
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class RouterFailed(Exception):
@@ -37,28 +45,18 @@ class RouterFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a change of marks cut: entries removed, and the time from start to end."""
+    """What a change of marks cut: entries removed, and the time from start to end.
+
+    `by_mark` says how many of them had which mark.
+    """
 
     connections: int
     milliseconds: float
+    by_mark: Mapping[int, int] = field(default_factory=dict)
 
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """What the kernel has: the mark of each MAC address, whose marks they are, which may pass."""
-
-    by_mac: Mapping[str, int]
-    senders: frozenset[tuple[str, int]]
-    live: frozenset[int]
-
-    def agree_with(self, marks: Mapping[str, int]) -> bool:
-        """Say whether exactly `marks` are given and live."""
-        given = self.by_mac == marks and self.senders == set(marks.items())
-        return given and self.live == set(marks.values())
-
-    def all(self) -> set[int]:
-        """Return every mark that a connection may have."""
-        return {*self.by_mac.values(), *self.live}
+    def of_device(self, number: int) -> int:
+        """Return how many were those of the device with that number."""
+        return sum(n for mark, n in self.by_mark.items() if mark >> 8 & 0xFFF == number)
 
 
 class RouterNamespace:
@@ -69,7 +67,7 @@ class RouterNamespace:
         self.pid = pid
         self._thread = NamespaceThread(pid)
         try:
-            self._nft, self._conntrack = self._thread.run(_open_sockets)
+            self._nft, self._conntrack, self._sets = self._thread.run(_open_sockets)
         except BaseException:
             self._thread.close()
             raise
@@ -84,35 +82,53 @@ class RouterNamespace:
     def close(self) -> None:
         """Give the sockets and the thread back."""
         self._thread.run(self._conntrack.close)
+        self._thread.run(self._sets.close)
         self._thread.close()
 
     def marks(self) -> Marks | None:
-        """Return the marks as the kernel has them; None before the rules are loaded."""
-        return self._thread.run(_read_marks, self._nft)
+        """Return the marks as the kernel has them; None before the rules are loaded.
+
+        Like every question here it raises OSError and NamespaceGone.
+        """
+        return self._thread.run(read_marks, self._sets)
 
     def strangers(self) -> list[tuple[str, IPv4Address]]:
-        """Return (MAC, address) of those who sent without a mark, the latest last.
+        """Return (MAC, address) of those who sent without a mark, the latest last."""
+        return self._thread.run(read_strangers, self._sets)
 
-        Nobody before the rules are loaded. Raises NamespaceGone.
-        """
-        return self._thread.run(_read_strangers, self._nft)
+    def traffic(self) -> Traffic | None:
+        """Return what has flowed by device; None before the rules are loaded."""
+        return self._thread.run(read_traffic, self._sets)
+
+    def refused(self) -> Refused:
+        """Return what was refused or turned of each device's DNS."""
+        return self._thread.run(read_refused, self._sets)
+
+    def legs(self, pool: IPv4Network) -> dict[int, tuple[int, int]]:
+        """Return {slot: (bytes from its egress, bytes to it)}; `pool` is that of the transits."""
+        return read_legs(self.pid, pool)
 
     def cut_stale(self) -> int:
         """Cut the connections that are refused but were never cut; return how many there were.
 
-        Forgets which marks they had. None before the rules are loaded. Raises NamespaceGone.
+        Forgets which marks they had. None before the rules are loaded.
         """
-        return self._thread.run(_cut_stale, self._nft, self._conntrack)
+        return self._thread.run(_cut_stale, self._nft, self._sets, self._conntrack)
 
-    def apply(self, transaction: str) -> None:
-        """Apply nft commands as one transaction. Raises RouterFailed and NamespaceGone."""
-        self._thread.run(_command, self._nft, transaction)
+    def origin(self, reply: TcpConnection) -> TcpConnection | None:
+        """Return how a connection began, as `Conntrack.origin`. Raises NamespaceGone, OSError."""
+        return self._thread.run(self._conntrack.origin, reply)
+
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `function` inside the namespace; a switch waits meanwhile. Raises NamespaceGone."""
+        return self._thread.run(function, *args, **kwargs)
 
     def change_marks(self, transaction: str, dead: Iterable[int]) -> Cut:
         """Apply nft commands as one transaction, then cut every connection with a `dead` mark.
 
-        From the moment of the transaction no packet of those connections passes. Raises
-        RouterFailed when the kernel refuses it, and NamespaceGone; then nothing has changed.
+        From the moment of the transaction no packet of those connections passes. Whoever has a way
+        out from now on also asks its own resolver from now on. Raises RouterFailed when the kernel
+        refuses it, and NamespaceGone; then nothing has changed.
         """
         return self._thread.run(_change, self._nft, self._conntrack, transaction, list(dead))
 
@@ -141,11 +157,11 @@ class RouterLink:
             return self._open
 
 
-def _open_sockets() -> tuple[Any, Conntrack]:
+def _open_sockets() -> tuple[Any, Conntrack, Sets]:
     # Debian's python3-nftables; imported here because only this thread may own the socket.
     from nftables import Nftables  # type: ignore[import-not-found,unused-ignore]
 
-    return Nftables(), Conntrack()
+    return Nftables(), Conntrack(), Sets(TABLE_NAME)
 
 
 def _command(nft: Any, text: str) -> str:
@@ -155,60 +171,39 @@ def _command(nft: Any, text: str) -> str:
     return str(output)
 
 
-def _read_marks(nft: Any) -> Marks | None:
-    try:
-        by_mac = _elements(nft, "map", MARK_MAP)
-        senders = _elements(nft, "set", SENDER_SET)
-        live = _elements(nft, "set", LIVE_SET)
-    except RouterFailed:
-        return None
-    owned = frozenset((mac, int(mark)) for mac, mark in (pair["concat"] for pair in senders))
-    return Marks({mac: int(mark) for mac, mark in by_mac}, owned, frozenset(map(int, live)))
-
-
-def _read_strangers(nft: Any) -> list[tuple[str, IPv4Address]]:
-    try:
-        noted = _elements(nft, "set", STRANGERS_SET)
-    except RouterFailed:
-        return []
-    elements = sorted((i["elem"] for i in noted), key=lambda e: (e["expires"], e["val"]["concat"]))
-    pairs = (element["val"]["concat"] for element in elements)
-    return [(mac, IPv4Address(address)) for mac, address in pairs]
-
-
-def _elements(nft: Any, kind: str, name: str) -> list[Any]:
-    nft.set_json_output(True)
-    try:
-        listing = json.loads(_command(nft, f"list {kind} {TABLE} {name}"))
-    finally:
-        nft.set_json_output(False)
-    (found,) = (item[kind] for item in listing["nftables"] if kind in item)
-    return list(found.get("elem", ()))
-
-
 def _change(nft: Any, conntrack: Conntrack, transaction: str, dead: list[int]) -> Cut:
     start = time.perf_counter()
     if transaction:
         _command(nft, transaction)
-    cut = [_flush(conntrack, mark) for mark in dead]
+    cut = {mark: _flush(conntrack, mark) for mark in dead}
     took = (time.perf_counter() - start) * 1000
-    nudge(connection for flows in cut for connection in flows.tcp)
-    return Cut(sum(flows.count for flows in cut), took)
+    nudge(connection for flows in cut.values() for connection in flows.tcp)
+    _forget_home_queries(conntrack)
+    by_mark = {mark: flows.count for mark, flows in cut.items()}
+    return Cut(sum(by_mark.values()), took, by_mark)
 
 
-def _cut_stale(nft: Any, conntrack: Conntrack) -> int:
+def _cut_stale(nft: Any, sets: Sets, conntrack: Conntrack) -> int:
+    noted = read_stale(sets)
+    if not noted:
+        return 0
+    live = read_live(sets)
+    # Before the cut: what still sends after it is noted again. Left in the set, each mark would
+    # cost a walk through the kernel's whole table at every look, for a minute.
     try:
-        noted = _elements(nft, "set", STALE_SET)
-        if not noted:
-            return 0
-        live = set(map(int, _elements(nft, "set", LIVE_SET)))
-        # Before the cut: what still sends after it is noted again. Left in the set, each mark would
-        # cost a walk through the kernel's whole table at every look, for a minute.
         _command(nft, f"flush set {TABLE} {STALE_SET}")
     except RouterFailed:
-        return 0
-    marks = {int(item["elem"]["val"]) for item in noted} - live
-    return sum(_flush(conntrack, mark).count for mark in marks)
+        return 0  # the rules have gone meanwhile
+    return sum(_flush(conntrack, mark).count for mark in noted - live)
+
+
+def _forget_home_queries(conntrack: Conntrack) -> None:
+    # A device that keeps its port would go on asking the home's resolver. The rules notice that,
+    # too, but refuse the device until they are looked at.
+    try:
+        conntrack.delete(HOME_MARK)
+    except OSError as error:
+        log.error("queries to the home's resolver could not be forgotten: %s", error)
 
 
 def _flush(conntrack: Conntrack, mark: int) -> Flows:

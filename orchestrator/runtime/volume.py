@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -75,6 +76,10 @@ class Volume:
     def remove(self, name: str) -> None:
         """Remove a file; one that is gone is no error."""
         (self._root / name).unlink(missing_ok=True)
+
+    def remove_directory(self, name: str) -> None:
+        """Remove a directory with what is in it; one that is gone is no error."""
+        shutil.rmtree(self._root / name, ignore_errors=True)
 
 
 def _text(path: Path) -> str:

@@ -56,7 +56,7 @@ def test_a_device_cannot_reach_the_host(router: Router, host_server: tuple[str, 
     [
         ("192.168.77.1", {"53", "80"}),  # the router: names and the page
         ("192.168.77.253", {"80"}),  # the page itself
-        ("192.168.77.252", set()),  # the DHCP server
+        ("192.168.77.252", {"53"}),  # the DHCP server: the home's names
     ],
 )
 def test_a_device_finds_the_page_and_the_resolver_open(

@@ -25,7 +25,7 @@ CHECKS = (
     *("switch", "packets", "address outside", "DNS", "hard-coded DNS", "DNS over TLS", "IPv6"),
     *("kill switch", "old TCP connection", "old UDP flow"),
 )
-SERVICE = "leaktest:\n  address_service: http://198.51.100.80/ip\n"
+SERVICE = "address_service: http://198.51.100.80/ip\n"
 RUN_S = 30.0  # three destinations, without --disruptive
 
 
@@ -84,7 +84,7 @@ def _leftovers(router: Router) -> list[str]:
 def examined(router: Router) -> Iterator[Router]:
     """The router with an address service; afterwards nothing of a leak test may be left."""
     config = home.REPOSITORY / ".demo" / "config" / "router.yaml"
-    if "leaktest:" not in config.read_text():
+    if SERVICE not in config.read_text():
         config.write_text(config.read_text() + SERVICE)
         assert router.command("up").returncode == 0
     yield router
@@ -271,7 +271,7 @@ def test_without_an_address_service_nothing_is_claimed(examined: Router) -> None
         assert examined.command("up").returncode == 0
     for check in ("address outside", "old TCP connection"):
         verdict, evidence = ran.lines["uk", check]
-        assert (verdict, "leaktest.address_service" in evidence) == ("not checked", True)
+        assert (verdict, "address_service" in evidence) == ("not checked", True)
     _expect_bad(ran, {})
 
 

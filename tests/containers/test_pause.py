@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -83,3 +85,46 @@ def test_a_pause_survives_new_starts(paused: Router) -> None:
     paused.wait_until_healthy()
     assert paused.destination("uk")["state"] == "paused"
     _refused("tv")
+
+
+def _answer(*question: str) -> tuple[str, list[str]]:
+    """Return the status of an answer to tv and its records; one try, a second at most."""
+    said = home.attempt(
+        "tv", "dig", "+tries=1", "+time=1", "+noall", "+comments", "+answer", *question
+    ).stdout
+    records = [x.split()[-1] for x in said.splitlines() if x and not x.startswith(";")]
+    return said.partition("status: ")[2].partition(",")[0], records
+
+
+@contextlib.contextmanager
+def _paused(router: Router) -> Iterator[None]:
+    router.ask("pause", "uk")
+    yield
+    router.ask("resume", "uk")
+
+
+@contextlib.contextmanager
+def _frozen(_router: Router) -> Iterator[None]:
+    home.docker("pause", "manyways-egress-uk")
+    try:
+        home.wait_for("its gate", lambda: _answer("where.test")[0] == "REFUSED", 5)
+        yield
+    finally:
+        home.docker("unpause", "manyways-egress-uk")
+
+
+@pytest.mark.parametrize("outage", [_paused, _frozen])
+def test_a_device_that_is_cut_off_finds_the_page_by_its_name_and_no_other_name(
+    paused: Router, outage: Callable[[Router], AbstractContextManager[None]]
+) -> None:
+    with outage(paused):
+        page = home.run("tv", "curl", "-sS", "--max-time", "5", "http://manyways.lan/")
+        assert "Manyways" in page
+        for server in ((), ("@198.51.100.88",), ("@198.51.100.88", "+tcp")):
+            assert _answer(*server, "manyways.lan") == ("NOERROR", ["192.168.77.1"])
+            assert _answer(*server, "AAAA", "manyways.lan") == ("NOERROR", [])
+            assert _answer(*server, "nobody.lan") == ("NXDOMAIN", [])
+            assert _answer(*server, "use-application-dns.net") == ("NXDOMAIN", [])
+            assert _answer(*server, "where.test") == ("REFUSED", [])
+        assert _answer("-x", "192.168.77.1") == ("NOERROR", ["manyways.lan."])
+    home.wait_for("its own resolver", lambda: _answer("place.test", "TXT")[0] == "NOERROR", 10)

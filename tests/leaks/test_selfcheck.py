@@ -47,6 +47,16 @@ def _delete_rules(container: str, chain: str, text: str) -> None:
         _nft(container, "delete", "rule", *TABLE.split(), chain, "handle", handle)
 
 
+def _weaken_rules(container: str, chain: str, match: str) -> None:
+    """Take a match out of the rules of a chain that have it; at least one must be there."""
+    listing = _nft(container, "-a", "list", "chain", *TABLE.split(), chain)
+    found = [line.split(" # handle ") for line in listing.splitlines() if match in line]
+    assert found, f"no rule of {chain} says {match}:\n{listing}"
+    for rule, handle in found:
+        weaker = rule.replace(match, "").split()
+        _nft(container, "replace", "rule", *TABLE.split(), chain, "handle", handle, *weaker)
+
+
 # --- faults: what may go wrong one day -----------------------------------------------------------
 
 
@@ -65,7 +75,9 @@ def _switch_without_flush(world: World) -> None:
         f"{verb} element {TABLE} {name} {{ {element} }}"
         for verb, mark in (("delete", old), ("add", new))
         for name, element in (
-            ("device_mark", f"{mac} : {mark:#010x}"), ("live_mark", f"{mark:#010x}")
+            ("device_mark", f"{mac} : {mark:#010x}"),
+            ("sender", f"{mac} . {mark:#010x}"),
+            ("live_mark", f"{mark:#010x}"),
         )
     )  # fmt: skip
     _nft(ROUTER, commands)
@@ -102,7 +114,8 @@ def _stubborn_devices(world: World) -> None:
 
 
 def _no_filter() -> None:
-    _delete_rules(ROUTER, "forward", "@live_mark")
+    _weaken_rules(ROUTER, "forward", "ct mark @live_mark ")
+    _weaken_rules(ROUTER, "from_device", "ether saddr . ct mark @sender ")
 
 
 def _no_kill_switch() -> None:
@@ -116,7 +129,7 @@ def _no_redirection() -> None:
 
 
 def _no_refusal_of_hidden_dns() -> None:
-    _delete_rules(ROUTER, "forward", "dport 853")
+    _delete_rules(ROUTER, "from_device", "dport 853")
 
 
 def _no_allow_list() -> None:

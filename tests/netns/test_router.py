@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.model import ConfiguredDevice
+from orchestrator.render.router import PAGE_VISITS
 from tests import golden_files
 from tests.homes import TV
 from tests.netns.world import (
@@ -144,10 +146,9 @@ def test_a_device_that_may_hides_its_queries_but_from_its_own_destination_only(
 
 def test_an_unknown_device_is_refused_everywhere(home: World) -> None:
     for host in (WEB, PUBLIC_DNS, "10.213.1.2"):
-        for port in (ECHO, 53):
+        for port in (ECHO, 853):
             assert home.stranger.refusals(port, 1, host) == [PROHIBITED]
             assert fails_with(NO_HOST, lambda h=host, p=port: home.stranger.tcp(p, h))  # type: ignore[misc]
-    assert home.stranger.refusals(53, 1, ROUTER_ADDRESS) == [PROHIBITED]
 
 
 def test_a_refusal_comes_for_every_packet(home: World) -> None:
@@ -201,6 +202,26 @@ def test_the_page_is_at_the_routers_address(home: World) -> None:
         made.connect_ex(("10.213.2.1", 80))
         assert home.tv.asks_udp(ECHO) == f"uk {home.tv.address}"
         assert len(home.page.accepted) == 2
+
+
+def test_no_device_takes_all_connections_to_the_page(home: World) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(PAGE_VISITS):
+            stack.enter_context(home.tv.tcp(80, ROUTER_ADDRESS))
+        for _ in range(3):
+            with pytest.raises(ConnectionRefusedError):
+                home.tv.tcp(80, ROUTER_ADDRESS)
+        assert home.laptop.asks_tcp(80, ROUTER_ADDRESS) == f"page {ROUTER_ADDRESS}"
+        assert home.tv.asks_udp(ECHO) == f"uk {home.tv.address}"
+    until(lambda: _is_let_in(home), "those that were closed count no more")
+
+
+def _is_let_in(home: World) -> bool:
+    try:
+        home.tv.tcp(80, ROUTER_ADDRESS).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 # --- legs and destinations come and go -----------------------------------------------------------

@@ -79,6 +79,18 @@ def test_the_receipt_counts_what_was_lost(home: World) -> None:
     assert home.switchboard.receipts == {TV: receipt}
 
 
+def test_several_at_once_count_each_their_own(home: World) -> None:
+    with contextlib.ExitStack() as stack:
+        for device, count in ((home.tv, 3), (home.laptop, 2)):
+            for _ in range(count):
+                stack.enter_context(device.tcp(ECHO)).recv(100)
+        receipts = home.switchboard.assign_many(["tv", "laptop"], "uk")
+        assert [(r.device, r.connections_cut) for r in receipts] == [("tv", 3), ("laptop", 2)]
+        assert receipts[0].milliseconds == receipts[1].milliseconds
+        assert home.conntrack() == []
+    assert home.tv.asks_udp(53)
+
+
 def test_thousands_of_flows_are_counted_and_cut(home: World) -> None:
     """As of a device that shares files: more than the kernel tells of in one answer."""
     with home.tv.udp(SILENT) as stream, home.tv.tcp(ECHO) as near:

@@ -305,6 +305,11 @@ class World:
         self.stranger = self._device("stranger", STRANGER, "192.168.77.103")
         page = self._space("page")
         self._plug(page, mac_address(state.install, Side.WEBUI_LAN), str(self.config.lan.webui))
+        names = self._space("names")
+        self._plug(
+            names, mac_address(state.install, Side.DHCP_LAN), str(self.config.lan.dhcp_server)
+        )
+        self.names = self.egresses["names"] = Responder(names, "names", (53,))
         self.page = self.egresses["page"] = Responder(page, "page", (80,))
 
     def _device(self, name: str, mac: str, address: str) -> Device:

@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from orchestrator.access import Access
+from orchestrator.activity import Activity
+from orchestrator.added import Shelf
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config, HostFacts, HostInterface
 from orchestrator.reconcile import Reconciler
 from orchestrator.runtime.engine import Engine
+from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
@@ -18,6 +22,7 @@ from orchestrator.service import Service
 from orchestrator.store import State
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
+from orchestrator.trials import Trials
 from tests.homes import NEW
 from tests.unit.fake_engine import FakeEngine
 
@@ -59,9 +64,13 @@ class Orchestra:
         self.document = Document(state_folder / "state.json", State)
         self.link = RouterLink(lambda: None)
         state = self.document.read().value or NEW
-        self.switchboard = Switchboard(self.document, state, self.volume, self.link)
+        self.activity = Activity(state_folder)
+        self.switchboard = Switchboard(
+            self.document, state, self.volume, self.link, happened=self.activity.happened
+        )
         engine = cast(Engine, self.engine)
         self.gates = Gates(self.switchboard, self.volume, self.link)
+        self.added = Shelf(state_folder / "added")
         self.reconciler = Reconciler(
             self.config_folder,
             "dev",
@@ -72,6 +81,7 @@ class Orchestra:
             lambda: FACTS,
             self.ports.append,
             self.gates,
+            self.added,
         )
         self.offers = OfferWatch(lambda: None, "", "", "")
         self.service = Service(
@@ -83,6 +93,10 @@ class Orchestra:
             self.gates,
             Strangers(self.switchboard, self.link),
             self.offers,
+            Trials(self.added, self.reconciler, self.switchboard, self.volume),
+            Access(state_folder),
+            NeighbourWatch(self.link.current, ""),
+            self.activity,
         )
 
     def configure(self, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from orchestrator import cli, verbs
-from tests.web.reports import degraded, healthy
+from tests.web.reports import degraded, healthy, receipt
 from tests.web.standin import Standin, serve
 
 COMMAND = [sys.executable, "-m", "orchestrator.cli"]
@@ -59,7 +60,7 @@ def test_status_and_its_exit_codes(run: Run, standin: Standin) -> None:
     standin.report = degraded()
     ran = run("status")
     assert ran.code == 1
-    assert "uk (openvpn)      DOWN" in ran.out
+    assert "uk (openvpn, GB)  DOWN" in ran.out
 
 
 def test_unreachable_is_two(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -81,7 +82,115 @@ def test_assign_prints_the_receipt(run: Run, standin: Standin) -> None:
 
 
 def test_rename(run: Run, standin: Standin) -> None:
-    assert run("rename", "tv", "kitchen-tv").out == "tv is now called kitchen-tv\n"
+    assert run("rename", "tv", "Kitchen TV").out == (
+        "tv is now called Kitchen TV, and kitchen-tv in the home network\n"
+    )
+    assert run("rename", "kitchen-tv", "tv").out == "kitchen-tv is now called tv\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (("--for", "30m"), {"minutes": 30}),
+        (("--for", "2h"), {"minutes": 120}),
+        (("--for", "7d"), {"minutes": 10_080}),
+        (("--until", "midnight"), {"until": "midnight"}),
+        ((), {}),
+    ],
+)
+def test_a_switch_for_a_time(
+    run: Run, standin: Standin, words: tuple[str, ...], asked: dict[str, object]
+) -> None:
+    assert run("assign", "tv", "de", *words).code == 0
+    assert standin.asked[-1][2] == {"destination": "de", **asked}
+
+
+@pytest.mark.parametrize("time", ["0m", "30", "8d", "99999h", "-5m", "\u0663\u0660m", "soon"])
+def test_a_time_that_is_none_is_a_usage_error(run: Run, standin: Standin, time: str) -> None:
+    ran = run("assign", "tv", "de", f"--for={time}")
+    assert (ran.code, standin.asked) == (64, [])
+    assert "write for example 30m, 2h or 1d" in ran.err
+    assert run("assign", "tv", "de", "--for", "5m", "--until", "midnight").code == 64
+
+
+def test_undo_prints_the_receipt(run: Run, standin: Standin) -> None:
+    path = "/api/v1/devices/Anna%27s%20phone/undo"
+    standin.answers[path] = (200, receipt("uk", "direct", 3))
+    assert run("undo", "Anna's phone").out == "tv: uk → direct, 3 connections cut in 6 ms\n"
+
+
+TRIAL = {"name": "nl", "accepted": True, "problems": [], "notes": ["line 3: route: left out"]}
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put text on standard input."""
+
+    def put(text: str) -> None:
+        stream = io.TextIOWrapper(io.BytesIO(text.encode()))
+        monkeypatch.setattr(sys, "stdin", stream)
+
+    return put
+
+
+def test_add_vpn_sends_a_file_under_its_name(
+    run: Run, standin: Standin, tmp_path: Path, typed: Callable[[str], None]
+) -> None:
+    standin.answers["/api/v1/destinations"] = (200, TRIAL)
+    profile = tmp_path / "NL.ovpn"
+    profile.write_bytes(b"\xef\xbb\xbfclient\n")
+    typed("hunter 2\n")
+    ran = run("add-vpn", str(profile), "--user", "jane")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (
+        "nl is being tried; devices can use it as soon as it has worked once\n"
+        "  note: line 3: route: left out\n"
+        "how far it is: orchestrator status\n"
+    )
+    assert standin.asked[-1][2] == {
+        "name": "NL.ovpn", "profile": "client\n", "username": "jane", "password": "hunter 2",
+    }  # fmt: skip
+
+
+def test_add_vpn_reads_all_of_it_from_standard_input(
+    run: Run, standin: Standin, typed: Callable[[str], None]
+) -> None:
+    standin.answers["/api/v1/destinations"] = (200, TRIAL)
+    typed("hunter 2\nclient\ndev tun\n")
+    assert run("add-vpn", "-", "--name", "nl", "--user", "jane", "--json").code == 0
+    heard = standin.asked[-1][2]
+    assert isinstance(heard, dict)
+    assert (heard["password"], heard["profile"]) == ("hunter 2", "client\ndev tun\n")
+    typed("client\n")
+    assert run("add-vpn", "-", "--name", "nl").code == 0
+    assert standin.asked[-1][2] == {
+        "name": "nl", "profile": "client\n", "username": "", "password": "",
+    }  # fmt: skip
+
+
+def test_add_vpn_lists_what_is_wrong(
+    run: Run, standin: Standin, typed: Callable[[str], None]
+) -> None:
+    trial = {**TRIAL, "accepted": False, "problems": ["line 1: \x1b[2J", "line 2: no"], "notes": []}
+    standin.answers["/api/v1/destinations"] = (200, trial)
+    typed("client\n")
+    ran = run("add-vpn", "-", "--name", "nl")
+    assert ran.code == 1
+    assert ran.out.startswith("nl was not added:\n  line 1: ")
+    assert ran.out.endswith("\n  line 2: no\n")
+    assert "\x1b" not in ran.out
+
+
+def test_add_vpn_without_its_file(run: Run, standin: Standin, tmp_path: Path) -> None:
+    ran = run("add-vpn", str(tmp_path / "nowhere.ovpn"))
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.endswith("nowhere.ovpn cannot be read: No such file or directory\n")
+    assert standin.asked == []
+
+
+def test_remove_vpn(run: Run, standin: Standin) -> None:
+    standin.answers["/api/v1/destinations/nl/remove"] = (200, {"name": "nl"})
+    assert run("remove-vpn", "nl").out == "nl is removed\n"
 
 
 def test_json_is_the_daemons_own(run: Run, standin: Standin) -> None:
@@ -204,6 +313,41 @@ def test_logs(run: Run, standin: Standin) -> None:
     standin.answers["/api/v1/logs/uk"] = (200, {"lines": ["one\ttwo", "\x1b[31mred"]})
     assert run("logs", "uk", "--lines", "5").out == "one     two\n?[31mred\n"
     assert standin.asked[-1][1] == "/api/v1/logs/uk?lines=5"
+
+
+def _event(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "at": "2026-07-01T12:00:00+00:00",
+        "kind": "works",
+        "mac": "",
+        "device": "",
+        "destination": f"d{number}",
+        "old": "",
+        "new": "",
+        "by": "",
+        "count": 0,
+        "message": "",
+    }
+
+
+def test_activity_is_read_page_by_page_until_there_is_enough(run: Run, standin: Standin) -> None:
+    page = {"events": [_event(n) for n in range(300, 100, -1)], "before": 101}
+    standin.answers["/api/v1/activity"] = (200, page)
+    ran = run("activity", "--lines", "400", "--device", "living room")
+    assert len(ran.out.splitlines()) == 400
+    assert ran.out.splitlines()[-1].endswith("d300 works again")
+    assert [path.partition("?")[2] for _, path, _ in standin.asked] == [
+        "limit=200&device=living%20room",
+        "limit=200&before=101&device=living%20room",
+    ]
+
+
+def test_activity_ends_where_there_is_no_more(run: Run, standin: Standin) -> None:
+    page = {"events": [_event(1)], "before": None}
+    standin.answers["/api/v1/activity"] = (200, page)
+    assert json.loads(run("activity", "--json").out) == {"events": [_event(1)]}
+    assert len(standin.asked) == 1
 
 
 @pytest.mark.parametrize("lines", ["0", "-1", "x", "99999999", "٣"])

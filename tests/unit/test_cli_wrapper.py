@@ -19,6 +19,7 @@ if [ "$1 $2" = "container inspect" ]; then
     exit "$INSPECT_CODE"
 fi
 printf '%s|%s|%s\\n' "$PWD" "${MANYWAYS_CONFIG:-}" "$*"
+case $* in *--interactive*) cat ;; esac
 """
 MISSING = "Error response from daemon: No such container: manyways-orchestrator"
 
@@ -26,7 +27,7 @@ MISSING = "Error response from daemon: No such container: manyways-orchestrator"
 class Host(NamedTuple):
     programs: Path
 
-    def run(self, inspected: str, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, inspected: str, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         environment = {
             "PATH": f"{self.programs}:/usr/bin:/bin",
             "INSPECTED": inspected,
@@ -34,7 +35,7 @@ class Host(NamedTuple):
         }
         return subprocess.run(
             [COMMAND, *words], env=environment, cwd=self.programs, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=20, check=False,
+            input=typed, timeout=20, check=False,
         )  # fmt: skip
 
     def docker(self, inspected: str, *words: str) -> tuple[str, str, str]:
@@ -77,6 +78,45 @@ def test_up_starts_it_from_the_checkout(host: Host) -> None:
 def test_up_starts_a_stopped_one_with_the_configuration_that_it_has(host: Host) -> None:
     _, _, said = host.docker("false", "up")
     assert said == "start manyways-orchestrator"
+
+
+ADD = "exec --interactive --env MANYWAYS_DEBUG --env NO_COLOR manyways-orchestrator orchestrator"
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "sent"),
+    [
+        (["NL 1.ovpn"], "add-vpn - --name NL 1.ovpn", "client\n"),
+        (["--user", "jane", "NL 1.ovpn"], "add-vpn --user jane - --name NL 1.ovpn",
+         "hunter 2\\\nclient\n"),
+        (["NL 1.ovpn", "--name=nl", "--user=jane", "--json"],
+         "add-vpn - --name=nl --user=jane --json", "hunter 2\\\nclient\n"),
+        (["--name", "NL 1.ovpn", "NL 1.ovpn"], "add-vpn --name NL 1.ovpn -", "client\n"),
+        (["-", "--name", "nl", "--user", "jane"], "add-vpn - --name nl --user jane",
+         "hunter 2\\\nthe rest\n"),
+    ],
+)  # fmt: skip
+def test_a_profile_of_the_host_goes_in_by_standard_input_behind_the_password(
+    host: Host, words: list[str], said: str, sent: str
+) -> None:
+    (host.programs / "NL 1.ovpn").write_text("client\n")
+    ran = host.run("true", "add-vpn", *words, typed="hunter 2\\\nthe rest\n")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    called, _, content = ran.stdout.partition("\n")
+    assert called.split("|")[2] == f"{ADD} {said}"
+    assert content == sent
+
+
+@pytest.mark.parametrize("words", [["nowhere.ovpn"], ["."]])
+def test_a_profile_that_is_not_there(host: Host, words: list[str]) -> None:
+    ran = host.run("true", "add-vpn", *words)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert f"there is no file '{words[0]}'" in ran.stderr
+
+
+def test_add_vpn_without_a_file_is_explained_inside(host: Host) -> None:
+    _, _, said = host.docker("true", "add-vpn", "--user", "jane")
+    assert said.endswith("orchestrator add-vpn --user jane")
 
 
 def test_check_needs_no_daemon(host: Host) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -20,6 +21,7 @@ from orchestrator.desired import (
 )
 from orchestrator.model import Config, ContainerSpec, DesiredState, NetworkSpec
 from orchestrator.plan import digest
+from orchestrator.render.router import HOME_MARK
 from tests import golden_files
 from tests.homes import HOME, LAPTOP, NEW, PHONE, TV, with_destinations, without
 
@@ -76,6 +78,7 @@ def test_the_desired_state_of_a_home() -> None:
         "rendered/router/router.json",
         "rendered/dhcp/dnsmasq.conf",
         "rendered/dhcp/reservations",
+        "rendered/dhcp/resolver.conf",
         "rendered/names/hosts",
     ],
 )
@@ -89,7 +92,8 @@ def test_the_rules_of_a_router_without_destinations() -> None:
     state = store.settle(nothing, NEW, {})
     desired = desired_state(Inputs(nothing, state, {}, IMAGES))
     (rules,) = (f.content for f in desired.files if f.path == "rendered/router/rules.nft")
-    assert "elements" not in rules
+    resolver = f"{HOME_MARK:#010x} : {HOME.lan.dhcp_server}"
+    assert re.findall(r"elements = {\s*(.*?)\s*}", rules) == [resolver], "of the home alone"
     assert "map @resolver" in rules
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from egress.ask import ASKER_UID
 from egress.openvpn import _CONFIG, _MANAGEMENT
 from egress.routing import BOOTSTRAP_UID
 from orchestrator.model import Kind, Profile, Remote
@@ -42,8 +43,9 @@ VPN = EgressSpec(
     uplink_mac="02:ab:cd:12:00:01",
     internet_probe=(IPv4Address("193.0.14.129"), IPv4Address("192.5.5.241")),
     profile=PROFILE,
+    address_service="http://ip.example.net:8080/v4",
 )
-DIRECT = replace(VPN, name="direct", kind=Kind.DIRECT, profile=None)
+DIRECT = replace(VPN, name="direct", kind=Kind.DIRECT, profile=None, address_service=None)
 STATIC = replace(
     DIRECT,
     dns=(IPv4Address("9.9.9.9"),),
@@ -61,6 +63,17 @@ def test_the_files_are_the_golden_ones(name: str, spec: EgressSpec) -> None:
         for file, content in files.items():
             (place / file).write_text(content)
     assert {path.name: path.read_text() for path in place.iterdir()} == files
+
+
+@pytest.mark.parametrize("service", [None, "https://ip.example.net/"])
+def test_who_may_ask_no_address_service_has_no_rule_for_it(service: str | None) -> None:
+    files = render_egress(replace(VPN, address_service=service))
+    assert str(egress_rules.ASKER_UID) not in files["rules.nft"]
+    assert "address_service" not in files["egress.json"]
+
+
+def test_the_users_of_the_rules_are_those_of_the_programs() -> None:
+    assert (egress_rules.ASKER_UID, egress_rules.BOOTSTRAP_UID) == (ASKER_UID, BOOTSTRAP_UID)
 
 
 def test_the_last_word_is_ours() -> None:

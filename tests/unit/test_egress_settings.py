@@ -82,6 +82,8 @@ def _status() -> status.Status:
         status.TunnelStatus("up", 1.0, "10.81.0.6", "198.51.100.10:1194/udp", 3),
         status.DnsStatus("ok", ["10.81.0.1"], "pushed"),
         status.InternetStatus("ok"),
+        23.4,
+        "203.0.113.7",
     )
 
 
@@ -109,6 +111,8 @@ def test_the_status_has_the_agreed_form(tmp_path: Path) -> None:
         },
         "dns": {"state": "ok", "servers": ["10.81.0.1"], "source": "pushed", "message": ""},
         "internet": {"state": "ok", "closed": False, "message": ""},
+        "latency_ms": 23.4,
+        "public_address": "203.0.113.7",
     }
     assert list(tmp_path.iterdir()) == [file]
     direct = _status()
@@ -124,6 +128,7 @@ def test_the_log_says_what_changed() -> None:
         "tunnel up to 198.51.100.10:1194/udp",
         "dns ok (pushed: 10.81.0.1)",
         "internet ok",
+        "seen as 203.0.113.7",
     ]
     assert asdict(found)["dns"]["state"] == "ok"
     found.uplink = status.UplinkStatus("eth1", message="no link")
@@ -131,6 +136,7 @@ def test_the_log_says_what_changed() -> None:
     found.endpoint = status.EndpointStatus("failing", "no answer")
     found.internet = status.InternetStatus("failing", True, "nothing outside answers")
     found.dns = status.DnsStatus(message="waits for the tunnel")
+    found.public_address = None
     assert found.sentences() == [
         "uplink waiting: no link",
         "endpoint failing: no answer",

@@ -131,7 +131,7 @@ def test_plan_only_looks(running: Orchestra) -> None:
 
 
 def test_down_keeps_what_is_remembered_until_up(running: Orchestra) -> None:
-    running.service.assign("tv", "direct")
+    running.service.household.assign("tv", "direct")
     assert running.service.down().errors == ()
     assert running.engine.there == {}
     running.start()
@@ -170,7 +170,7 @@ def test_a_device_without_a_lease_has_its_name_as_well(running: Orchestra) -> No
 
 
 def test_a_deleted_destination_rejects_its_device(running: Orchestra) -> None:
-    running.service.assign("tv", "work")
+    running.service.household.assign("tv", "work")
     text = ROUTER_YAML.replace("  work: {type: direct}\n", "").replace(", destination: work", "")
     running.configure(text)
     running.service.up()
@@ -180,6 +180,6 @@ def test_a_deleted_destination_rejects_its_device(running: Orchestra) -> None:
 
 
 def test_a_switch_to_where_it_is_leaves_the_last_receipt(running: Orchestra) -> None:
-    first = running.service.assign("tv", "direct")
-    running.service.assign("tv", "direct")
+    first = running.service.household.assign("tv", "direct")
+    running.service.household.assign("tv", "direct")
     assert running.service.device(TV)["receipt"] == first

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from orchestrator import store
+from orchestrator import naming, store
 from orchestrator.model import ConfiguredDevice, Uplink
-from orchestrator.store import KnownDevice, State, StoreFull, live_marks, names, settle
+from orchestrator.naming import names
+from orchestrator.store import KnownDevice, State, StoreFull, live_marks, settle
 from tests.homes import HOME, LAPTOP, NEW, PHONE, TV, with_destinations, without
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -208,7 +209,7 @@ def test_the_probe_takes_nobodys_place() -> None:
     ],
 )
 def test_what_a_device_calls_itself_becomes_a_label(said: str, label: str) -> None:
-    assert store.as_label(said) == label
+    assert naming.as_label(said) == label
 
 
 def test_equal_names_are_numbered_in_the_order_in_which_devices_became_known() -> None:
@@ -226,7 +227,7 @@ def test_a_persons_word_wins_over_the_file_and_the_file_over_the_device() -> Non
     assert names(HOME, named) == {PHONE: "tv", TV: "tv-2", LAPTOP: "tv-3"}
 
 
-@pytest.mark.parametrize("name", sorted(store.RESERVED_NAMES))
+@pytest.mark.parametrize("name", sorted(naming.RESERVED_NAMES))
 def test_no_device_can_call_itself_by_a_name_of_consequence(name: str) -> None:
     state = settle(replace(HOME, devices=()), NEW, {LAPTOP: name.upper()})
     assert names(HOME, state)[LAPTOP] == f"{name}-2"
@@ -255,7 +256,7 @@ def test_names_are_always_unique_labels(
     assert list(found) == [d.mac for d in state.devices]
     assert len(set(found.values())) == len(found)
     assert all(LABEL.fullmatch(name) for name in found.values())
-    assert not set(found.values()) & store.RESERVED_NAMES
+    assert not set(found.values()) & naming.RESERVED_NAMES
     assert names(config, state) == found
 
 
@@ -329,7 +330,7 @@ def test_doubtful_choices_reject_but_names_stay() -> None:
     chosen = state.with_device(replace(phone, choice="uk", name="pocket"))
     doubtful = store.settle(HOME, store.without_choices(chosen), {})
     assert PHONE not in store.live_marks(doubtful)
-    assert store.names(HOME, doubtful)[PHONE] == "pocket"
+    assert naming.names(HOME, doubtful)[PHONE] == "pocket"
 
 
 # --- new devices, and those without a lease ------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from orchestrator import store
 from orchestrator.desired import MARKS_FILE
 from orchestrator.documents import Document
+from orchestrator.identity import Identities
 from orchestrator.render.router import render_marks
 from orchestrator.runtime.engine import EngineFailed
 from orchestrator.runtime.router import RouterNamespace
@@ -109,25 +110,34 @@ def test_before_a_configuration_everything_is_refused(tmp_path: Path, router: _A
     ("name", "message", "hint"),
     [
         ("tv", "the name 'tv' is taken", "choose another one"),
-        ("TV", "the name 'tv' is taken", "choose another one"),
-        ("router", "the name 'router' is taken", "choose another one"),
-        ("wpad", "the name 'wpad' is taken", "choose another one"),
-        ("my pc", "'my pc' can't be a name", "'my-pc' would do"),
-        ("a" * 64, "can't be a name", f"'{'a' * 63}' would do"),
-        ("日本", "'日本' can't be a name", "letters, digits and hyphens"),
+        ("TV", "the name 'TV' is taken", "choose another one"),
+        ("T\u200dv", "is taken", "choose another one"),
+        ("  T’v ", "is taken", "choose another one"),
+        ("Router", "the name 'Router' is taken", "choose another one"),
+        ("wpad!", "the name 'wpad!' is taken", "choose another one"),
+        ("", "at least one letter", "such as: Kitchen TV"),
+        (" \u200d ", "at least one letter", "such as: Kitchen TV"),
+        ("\u0301", "at least one letter", "such as: Kitchen TV"),
+        ("a" * 41, "40 letters at most; this one has 41", "choose a shorter one"),
+        ("my\npc", "can't hold line breaks", "type it again by hand"),
+        ("my\u2028pc", "can't hold line breaks", "type it again by hand"),
+        ("my\u202epc", "can't hold line breaks", "type it again by hand"),
+        ("my\x1b[2Jpc", "can't hold line breaks", "type it again by hand"),
+        ("my\ud800pc", "can't hold line breaks", "type it again by hand"),
     ],
 )
 def test_a_name_that_cannot_be(board: Switchboard, name: str, message: str, hint: str) -> None:
     with pytest.raises(Refused, match=message) as refused:
-        board.rename("laptop", name)
+        Identities(board).rename("laptop", name)
     assert refused.value.hint == hint
     assert board.names()[LAPTOP] == "laptop"
+    assert board.state.devices[1].name is None
 
 
 def test_a_name_lasts_and_cuts_nothing(board: Switchboard, tmp_path: Path) -> None:
     marks = store.live_marks(board.state)
-    assert board.rename("laptop", "Study-PC") == LAPTOP
-    assert board.rename("study-pc", "study-pc") == LAPTOP
+    assert Identities(board).rename("laptop", "Study-PC") == LAPTOP
+    assert Identities(board).rename("study-pc", "study-pc") == LAPTOP
     assert board.names() == {TV: "tv", LAPTOP: "study-pc"}
     assert store.live_marks(board.state) == marks
     assert _on_disk(tmp_path) == board.state

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,9 +34,9 @@ class Site(NamedTuple):
     socket: Path
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    path = tmp_path_factory.mktemp("control") / "control.sock"
+@contextmanager
+def gunicorn(path: Path) -> Iterator[str]:
+    """Serve the page on a free port; its daemon's socket is at `path`. Yields its address."""
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         port = chosen.getsockname()[1]
@@ -49,9 +50,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
         try:
             _wait_for(port, process)
-            yield Site(f"http://manyways.lan:{port}/", path)
+            yield f"http://manyways.lan:{port}/"
         finally:
             process.terminate()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    path = tmp_path_factory.mktemp("control") / "control.sock"
+    with gunicorn(path) as url:
+        yield Site(url, path)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -67,8 +75,9 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(f"gunicorn does not listen after {STARTS_WITHIN_S:.0f} s")
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's browser, for which there is nothing in the world but the page."""
     switches = [
         "--no-sandbox",
         "--disable-gpu",
@@ -78,9 +87,15 @@ def browser() -> Iterator[Browser]:
         "--host-resolver-rules=MAP manyways.lan 127.0.0.1, MAP * ~NOTFOUND",
     ]
     with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=shutil.which("chromium"), args=switches)
-        yield chromium
-        chromium.close()
+        program = driver.chromium.launch(executable_path=shutil.which("chromium"), args=switches)
+        yield program
+        program.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as program:
+        yield program
 
 
 @pytest.fixture
@@ -101,19 +116,21 @@ class Opener:
 
     def __call__(
         self, path: str = "", *, script: bool = True, width: int = 1100, height: int = 800,
-        dark: bool = False,
+        dark: bool = False, zone: str = "Europe/London", wait: bool = True,
     ) -> Page:  # fmt: skip
         context = self._browser.new_context(
             java_script_enabled=script,
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
+            timezone_id=zone,
         )
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.goto(self.url + path)
+        if wait:  # else the test goes there itself
+            page.goto(self.url + path)
         return page
 
     def _heard(self, message: ConsoleMessage) -> None:

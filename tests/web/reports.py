@@ -13,6 +13,7 @@ from orchestrator.client import (
     Receipt,
     Service,
     Status,
+    Trial,
 )
 from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.dhcp_verdict import Asked, Pool, judge
@@ -70,7 +71,7 @@ def destination(name: str) -> Destination:
     return {
         "name": name,
         "title": name,
-        "country": name.upper() if vpn and len(name) == 2 else "",
+        "country": {"uk": "GB", "de": "DE", "nl": "NL"}.get(name, ""),
         "kind": "openvpn" if vpn else "direct",
         "uplink": "home",
         "added": False,
@@ -148,6 +149,19 @@ def paused() -> Status:
     return report
 
 
+def timed() -> Status:
+    """Devices with names that people gave them, two of them switched for a time."""
+    report = healthy()
+    tv, laptop, phone = report["devices"]
+    tv["until"], tv["back_to"] = "2026-01-01T22:30:00+00:00", "direct"
+    phone["until"], phone["destination"] = "2026-01-04T23:00:00+00:00", "uk"
+    laptop["name"], laptop["title"] = "grandmas-ipad", "Grandma's iPad"
+    phone["name"], phone["title"] = "device-000003", "电视"
+    report["devices"].append(device("02:00:00:00:00:04", "device-000004", "direct", None))
+    report["devices"][-1]["title"] = "Device 00:04"
+    return report
+
+
 def pause_receipt(paused: bool, changed: bool = True) -> PauseReceipt:
     return {
         "destination": "uk",
@@ -157,6 +171,39 @@ def pause_receipt(paused: bool, changed: bool = True) -> PauseReceipt:
         "connections_cut": 41 if paused and changed else 0,
         "milliseconds": 6.1,
         "at": "2026-01-01T12:00:00+00:00",
+    }
+
+
+def on_trial() -> Status:
+    """One destination was added and has not worked yet; the others show how they look outside."""
+    report = healthy()
+    direct, uk, _ = report["destinations"]
+    password = "the provider refuses the user name or the password"
+    checks: list[Check] = [
+        {"name": "endpoint", "state": "ok", "message": "198.51.100.10:1194/udp"},
+        {"name": "tunnel", "state": "failed", "message": password},
+        {"name": "dns", "state": "unknown", "message": "waits for the tunnel"},
+    ]
+    nl: Destination = {
+        **destination("nl"), "country": "NL", "added": True, "offered": False, "state": "down",
+        "message": password, "checks": checks,
+    }  # fmt: skip
+    living: Destination = {
+        **uk,
+        "title": "Living in London",
+        "public_address": "198.51.100.10",
+        "latency_ms": 21.46,
+    }
+    report["destinations"] = [{**direct, "latency_ms": 3.2}, living, nl]
+    return report
+
+
+def trial(accepted: bool) -> Trial:
+    return {
+        "name": "nl",
+        "accepted": accepted,
+        "problems": [] if accepted else ["line 3: up: runs a program", "line 9: no"],
+        "notes": ["line 4: route: left out"] if accepted else [],
     }
 
 

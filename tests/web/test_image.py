@@ -73,4 +73,4 @@ def test_it_serves_without_root_and_without_writing(container: str) -> None:
 
 def test_it_holds_of_the_orchestrator_only_the_client(container: str) -> None:
     listed = _docker("exec", container, "ls", "/opt/manyways/app/orchestrator").split()
-    assert listed == ["__init__.py", "__pycache__", "client.py"]
+    assert listed == ["__init__.py", "__pycache__", "client"]

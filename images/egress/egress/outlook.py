@@ -14,6 +14,7 @@ from egress import counter
 from egress.dns import authoritative, probe_query
 from egress.internet import Internet
 from egress.loop import Loop, now
+from egress.outside import Latency
 from egress.probe import ECHO_REQUEST, bound_socket
 
 _KEPT = 8  # sockets that still wait for an answer: of the last four questions
@@ -32,6 +33,7 @@ class Outlook:
     ) -> None:
         self._loop, self._interface, self._on_proof = loop, interface, on_proof
         self.internet = internet
+        self.latency = Latency()
         # Not everybody's first question shall go to the same address.
         self._next = random.randrange(len(internet.asked) or 1)
         self._connection: Hashable = None
@@ -44,6 +46,7 @@ class Outlook:
             return
         self._connection = connection
         self._close(0)
+        self.latency.forget()
         self._replies = counter.packets("manyways", "replies")
         self.internet = (
             self.internet.ended() if connection is None else self.internet.connected(now())
@@ -72,17 +75,18 @@ class Outlook:
             if asked is None:
                 continue
             self._sockets.append(asked)
-            self._loop.watch(asked.fileno(), partial(self._read, asked, proves))
+            self._loop.watch(asked.fileno(), partial(self._read, asked, proves, now()))
             with contextlib.suppress(OSError):
                 asked.send(question)
         self._close(_KEPT)
 
-    def _read(self, asked: socket.socket, proves: Callable[[bytes], bool]) -> None:
+    def _read(self, asked: socket.socket, proves: Callable[[bytes], bool], sent: float) -> None:
         try:
             data = asked.recv(2048)
         except OSError:  # an ICMP error: somebody on the way says no, which proves nothing
             return
         if proves(data):
+            self.latency.beyond(now() - sent)
             self._proof()
 
     def _proof(self) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from ipaddress import IPv4Address
 
 from egress.dns import probe_answer, probe_query
-from egress.loop import Loop
+from egress.loop import Loop, now
 
 ECHO_REQUEST = struct.pack("!BBHHH", 8, 0, 0, 0, 1)  # the kernel fills in the rest, icmp(7)
 
@@ -31,8 +31,9 @@ def bound_socket(interface: str, target: tuple[str, int], protocol: int) -> sock
 class Probe:
     """Asks `servers` and pings `gateway` by `interface` and by nothing else.
 
-    `on_answer` is called with whether the answer of a DNS server was a useful one. Pings have
-    no callback: what counts is that packets come out of the tunnel at all.
+    `on_answer` is called with whether the answer of a DNS server was a useful one, and with how
+    long it took (s). Pings have no callback: what counts is that packets come out of the tunnel
+    at all.
     """
 
     def __init__(
@@ -41,10 +42,11 @@ class Probe:
         interface: str,
         servers: tuple[IPv4Address, ...],
         gateway: IPv4Address | None,
-        on_answer: Callable[[bool], None],
+        on_answer: Callable[[bool, float], None],
     ) -> None:
         self._loop, self._on_answer = loop, on_answer
         self._number = random.randrange(1, 0xFFFF)
+        self._sent = 0.0
         self._servers: list[socket.socket] = []
         self._ping: socket.socket | None = None
         for server in servers[:3]:
@@ -58,6 +60,7 @@ class Probe:
     def send(self) -> None:
         """Ask once more."""
         self._number = self._number % 0xFFFF + 1
+        self._sent = now()
         for asked in self._servers:
             with contextlib.suppress(OSError):
                 asked.send(probe_query(self._number))
@@ -73,7 +76,7 @@ class Probe:
         except OSError:  # an ICMP error, as of a server that is down
             return
         if useful is not None:
-            self._on_answer(useful)
+            self._on_answer(useful, now() - self._sent)
 
     def close(self) -> None:
         for asked in self._servers:

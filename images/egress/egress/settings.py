@@ -46,6 +46,7 @@ class Settings:
     dns: tuple[IPv4Address, ...] = ()
     remotes: tuple[Remote, ...] = ()
     internet_probe: tuple[IPv4Address, ...] = ()
+    address_service: str | None = None
 
 
 def load(path: Path) -> Settings:
@@ -78,6 +79,7 @@ def parse(data: dict[str, Any]) -> Settings:
         dns=tuple(IPv4Address(server) for server in data.get("dns", ())),
         remotes=remotes,
         internet_probe=tuple(IPv4Address(asked) for asked in data.get("internet_probe", ())),
+        address_service=data.get("address_service"),
     )
 
 

@@ -61,6 +61,8 @@ class Status:
     tunnel: TunnelStatus | None
     dns: DnsStatus
     internet: InternetStatus
+    latency_ms: float | None = None
+    public_address: str | None = None
 
     def sentences(self) -> list[str]:
         """Return what the log should say of this state; equal states give equal sentences."""
@@ -76,7 +78,9 @@ class Status:
         # The message of a failing server counts seconds: only the change is news.
         because = _because(dns.message) if not dns.servers else ""
         found.append(f"dns {dns.state}{asked}{because}")
-        return [*found, f"internet {self.internet.state}{_because(self.internet.message)}"]
+        found.append(f"internet {self.internet.state}{_because(self.internet.message)}")
+        # Not the latency: it is another one each time, and each change is a write to the card.
+        return [*found, *([f"seen as {self.public_address}"] if self.public_address else [])]
 
 
 def _because(message: str) -> str:

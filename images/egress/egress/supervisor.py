@@ -15,6 +15,7 @@ from egress.internet import Internet
 from egress.loop import Loop, now
 from egress.openvpn import OpenVpn
 from egress.outlook import Outlook
+from egress.outside import Asker
 from egress.probe import Probe
 from egress.routing import TUNNEL, View, base_commands, change, routes
 from egress.settings import Settings
@@ -68,6 +69,8 @@ class Supervisor:
             self._changed,
         )
 
+        self._asker = Asker(self._loop, settings.address_service, say, self._changed)
+
     def run(self) -> None:
         """Work until told to end."""
         self._begun = True
@@ -93,6 +96,7 @@ class Supervisor:
         self._outlook.use(self._connection())
         self._route()
         self._choose_dns()
+        self._asker.use(self._connection(), self._cache.choice.servers)
         self._publish()
 
     def _connection(self) -> Hashable:
@@ -155,8 +159,10 @@ class Supervisor:
             self._probe = Probe(self._loop, way_out, choice.servers, gateway, self._answered)
             self._probe.send()
 
-    def _answered(self, useful: bool) -> None:
+    def _answered(self, useful: bool, seconds: float) -> None:
         self._cache.answered(useful=useful)
+        if useful:
+            self._outlook.latency.server(seconds)
         self._publish()
 
     def _probing(self) -> None:
@@ -221,6 +227,8 @@ class Supervisor:
             _tunnel(vpn) if vpn else None,
             self._dns(),
             self._internet(),
+            self._outlook.latency.milliseconds,
+            str(address) if (address := self._asker.known.address) else None,
         )
 
     def _internet(self) -> status.InternetStatus:

@@ -88,7 +88,9 @@ def test_a_good_file_and_what_it_means(path: Path, tmp_path: Path) -> None:
     compare(path.with_suffix(".txt"), f"{report(config)}\n\n{meaning}\n")
 
 
-def test_a_router_without_a_file_is_told_what_to_copy(tmp_path: Path) -> None:
+def test_a_router_without_a_file_is_told_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigErrors) as caught:
         load(tmp_path, None)
-    assert str(caught.value) == "router.yaml: is missing; copy router.example.yaml to router.yaml"
+    assert str(caught.value) == (
+        "router.yaml: is missing; `orchestrator init` writes one for this machine"
+    )

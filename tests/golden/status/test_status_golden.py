@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,18 @@ from tests.web.reports import (
     dhcp_trouble,
     empty,
     healthy,
+    on_trial,
     pause_receipt,
     paused,
     receipt,
+    timed,
+    trial,
     unconfigured,
 )
 
 HERE = Path(__file__).parent
+END = "2026-01-01T22:30:00+00:00"
+AT_HOME = Style(now=datetime(2026, 1, 1, 13, tzinfo=timezone(timedelta(hours=1))))
 ACTIONS: list[Action] = [
     {"verb": "create network", "target": "manyways-transit-uk", "reason": "it is missing"},
     {
@@ -41,11 +47,20 @@ TEXTS = {
     "dhcp-unknown": lambda: show.status_text(dhcp_trouble("unknown"), Style()),
     "unconfigured": lambda: show.status_text(unconfigured(), Style()),
     "empty": lambda: show.status_text(empty(), Style()),
+    "on-trial": lambda: show.status_text(on_trial(), Style()),
+    "trials": lambda: "\n".join(show.trial_text(trial(accepted)) for accepted in (True, False)),
     "stopped": lambda: show.status_text({**healthy(), "stopped": True}, Style()),
     "devices": lambda: show.devices_text(degraded()["devices"], Style()),
     "no-devices": lambda: show.devices_text([], Style()),
     "receipt": lambda: show.receipt_text(receipt(), Style()),
     "receipt-paused": lambda: show.receipt_text({**receipt(), "note": "uk is paused"}, Style()),
+    "receipt-timed": lambda: "\n".join(
+        show.receipt_text({**receipt(old), "until": END}, style)
+        for old in ("direct", "uk")
+        for style in (AT_HOME, Style())
+    ),
+    "timed": lambda: show.status_text(timed(), AT_HOME),
+    "devices-timed": lambda: show.devices_text(timed()["devices"], AT_HOME),
     "paused": lambda: show.status_text(paused(), Style()),
     "pauses": lambda: "\n".join(
         show.pause_text(pause_receipt(paused, changed))

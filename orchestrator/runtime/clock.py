@@ -1,0 +1,76 @@
+"""The machine's clock, its uptime, and the time zone of the home.
+
+Only the standard library is needed, so that the command line can ask without waiting for more.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from orchestrator.timers import Moment
+
+# The host's first process: the orchestrator sees the host's processes, and no file of the host's.
+HOST_ROOT = Path("/proc/1/root")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4): another one after each start
+_LOCALTIME = "/etc/localtime"  # localtime(5)
+_MOST_LINKS = 8
+_MOST_BYTES = 1 << 16  # the largest zone has four thousand
+
+
+def moment() -> Moment:
+    """Return the time now. Raises OSError where the kernel tells no boot id."""
+    boot = _BOOT_ID.read_text().strip()
+    return Moment(datetime.now(UTC), boot, time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+def home_zone(root: Path = HOST_ROOT) -> tzinfo:
+    """Return the host's time zone; UTC where it can't be read, or is not set."""
+    try:
+        path = _inside(root, _LOCALTIME)
+        if not path.is_file():
+            return UTC
+        with path.open("rb") as stream:
+            return ZoneInfo.from_file(_Finite(stream.read(_MOST_BYTES)), key="home")
+    except Exception:  # noqa: BLE001 - a damaged file is met with any of a dozen exceptions
+        return UTC
+
+
+class _Finite(io.BytesIO):
+    """A file that complains of being read behind its end.
+
+    The standard library looks for the last line's end for ever, in a file that has none.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        if size and not content:
+            raise EOFError("the file ends too early")
+        return content
+
+
+def _inside(root: Path, path: str) -> Path:
+    """Return `path` below `root` with its links followed as a process of that root would.
+
+    An absolute link would otherwise lead into this container's own file system.
+    """
+    found = Path(path)
+    for _ in range(_MOST_LINKS):
+        here = root / found.relative_to("/")
+        if not here.is_symlink():
+            return here
+        found = Path("/", *_without_dots(found.parent / here.readlink()))
+    raise OSError(f"{path} leads nowhere")
+
+
+def _without_dots(path: Path) -> list[str]:
+    parts: list[str] = []
+    for part in path.parts[1:]:
+        if part == "..":
+            parts = parts[:-1]
+        else:
+            parts.append(part)
+    return parts
