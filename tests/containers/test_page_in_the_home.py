@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +155,114 @@ def test_a_paused_destination_and_a_device_that_sees_why(browse: Browsers, route
     uk.get_by_role("button", name=re.compile("^Resume")).click()
     home.wait_for("tv gets out", lambda: home.seen_as("tv") == home.PUBLIC_ADDRESS["uk"], 10)
     expect(mine).not_to_contain_text("paused", timeout=10_000)
+
+
+DEMO = home.REPOSITORY / ".demo"
+
+
+@pytest.fixture
+def without_nl(router: Router) -> Iterator[None]:
+    yield
+    router.assign("tv", "direct")
+    if any(d["added"] for d in router.status()["destinations"]):
+        assert router.command("remove-vpn", "nl").returncode == 0
+
+
+def test_a_third_vpn_by_its_file(
+    browse: Browsers, router: Router, without_nl: None, tmp_path: Path
+) -> None:
+    user, password = (DEMO / "pki/uk/credentials").read_text().split()
+    page = browse.open("laptop", f"{PAGE}destinations")
+
+    def upload(profile: str, secret: str) -> None:
+        file = tmp_path / "nl.ovpn"
+        file.write_text(profile)
+        if not page.locator("#add-file").is_visible():
+            page.locator("#add-summary").click()
+        page.locator("#add-file").set_input_files(file)
+        page.locator("#add-name").fill("nl")
+        page.locator("#add-user").fill(user)
+        page.locator("#add-password").fill(secret)
+        page.locator("#add-submit").click()
+
+    good = (DEMO / "config/profiles/uk.ovpn").read_text()
+    upload(f"{good}\nremote-cert-tls nobody\n", password)
+    expect(page.locator("#add-problems")).to_contain_text(f"line {good.count(chr(10)) + 2}")
+    upload(good, "not the password")
+    nl = page.locator("#way-nl")
+    expect(nl).to_contain_text("password", timeout=40_000)
+    assert router.command("assign", "tv", "nl").returncode != 0
+    nl.get_by_role("link", name=re.compile("another password")).click()
+    upload(good, password)
+    expect(nl.get_by_role("button", name=re.compile("^Pause"))).to_be_visible(timeout=60_000)
+    assert password not in page.content()
+    home_view = browse.open("laptop")
+    Row(home_view, _device(router, "tv")).switch("nl")
+    home.wait_for("tv goes by it", lambda: home.seen_as("tv") == home.PUBLIC_ADDRESS["uk"], 10)
+    expect(nl).to_contain_text("Let it go another way first", timeout=10_000)
+    router.assign("tv", "direct")
+    nl.locator("#way-nl-remove-summary").click()
+    nl.locator("#way-nl-remove-yes").click()
+    expect(nl).to_have_count(0)
+    assert "nl" not in {d["name"] for d in router.status()["destinations"]}
+
+
+@pytest.fixture
+def protected(router: Router) -> Iterator[None]:
+    yield
+    assert router.command("password", "--remove").returncode == 0
+
+
+def test_with_a_password_others_switch_their_own_device_alone(
+    browse: Browsers, router: Router, protected: None
+) -> None:
+    page = browse.open("laptop", f"{PAGE}settings")
+    page.locator("#new").fill("correct horse battery")
+    page.locator("#again").fill("correct horse battery")
+    page.locator("#set-password").click()
+    page.locator("input[value=own]").check()
+    page.locator("#set-policy").click()
+    expect(_notice(page)).to_contain_text("Saved")
+    by_tv = browse.open("tv")
+    tv, laptop = (Row(by_tv, _device(router, name)) for name in ("tv", "laptop"))
+    expect(laptop.way).to_have_count(0)
+    tv.switch("uk")
+    home.wait_for("tv goes by uk", lambda: home.seen_as("tv") == home.PUBLIC_ADDRESS["uk"], 10)
+    forced = home.attempt(
+        *("tv", "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST"),
+        *("--json", '{"destination": "uk"}', f"{PAGE}api/v1/devices/laptop/assign"),
+    )
+    assert forced.stdout in ("401", "403")
+    by_tv.goto(f"{PAGE}login")
+    by_tv.locator("input[type=password]").fill("correct horse battery")
+    by_tv.get_by_role("button", name="Log in").click()
+    expect(laptop.way).to_be_visible()
+
+
+@contextlib.contextmanager
+def _phone_of_a_guest(mac: str) -> Iterator[str]:
+    """A phone that has just made up this address for itself."""
+    environment = ("--env", "CLIENT=udhcpc", "--env", f"MAC_LAN={mac}")
+    options = ("--mac-address", mac, "--hostname", "pixel", *environment)
+    with home.guest("home-lan", *options, command=("/opt/home/device",)) as guest:
+        home.wait_for("the phone gets out", lambda: home.seen_as(guest), 30)
+        yield guest
+
+
+def test_a_phone_with_a_new_private_address_is_known_again(
+    browse: Browsers, router: Router
+) -> None:
+    old, new = (f"02:4d:5a:{secrets.token_bytes(3).hex(':')}" for _ in range(2))
+    title = f"Kitchen phone {old[-2:]}"
+    page = browse.open("laptop")
+    with _phone_of_a_guest(old):
+        assert router.command("rename", old, title).returncode == 0
+        router.assign(title, "uk")
+    with _phone_of_a_guest(new) as guest:
+        assert home.seen_as(guest) == home.PUBLIC_ADDRESS["direct"]
+        phone = Row(page, {"mac": new})
+        expect(phone.row).to_contain_text(f"“{title}”", timeout=60_000)
+        phone.row.get_by_role("button", name="Yes, it is").click()
+        expect(phone.row.get_by_role("heading")).to_have_text(title)
+        home.wait_for("it goes by uk", lambda: home.seen_as(guest) == home.PUBLIC_ADDRESS["uk"], 10)
+        assert old not in {d["mac"] for d in router.devices().values()}
