@@ -32,8 +32,14 @@ class Household:
         reconciler: Reconciler,
         devices: Callable[[], list[dict[str, Any]]],
         device: Callable[[str], dict[str, Any]],
+        answering: Callable[[], set[str]],
     ) -> None:
-        """`devices` returns those of GET /api/v1/devices, `device` one of them by its MAC."""
+        """`devices` returns those of GET /api/v1/devices, `device` one of them by its MAC.
+
+        `answering` returns the MAC addresses of those that are not silent now. A phone that is
+        silent may sleep, and counts as being here; or it has another address since.
+        """
+        self._answering = answering
         self._switchboard = switchboard
         self._reconciler = reconciler
         self._identities = Identities(switchboard)
@@ -51,7 +57,7 @@ class Household:
         `refused` is what was refused of their DNS, by MAC address.
         """
         board = self._switchboard
-        present = {report.mac for report in reports if report.online}
+        present = self._answering()
         known = portraits(
             config, board.state, board.maker, present=present, undoable=board.undoable
         )
@@ -115,7 +121,7 @@ class Household:
         self._leave_the_probe_alone(reference)
         self._leave_the_probe_alone(old)
         leases = self._lease_ends()
-        mac = self._identities.take_over(reference, old, self._present(), leases, by)
+        mac = self._identities.take_over(reference, old, self._answering(), leases, by)
         return self._with_new_names(mac)
 
     def forget(self, reference: str, by: str = "") -> None:

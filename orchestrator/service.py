@@ -85,7 +85,9 @@ class Service:
         self._strangers = strangers
         self._offers = offers
         self._trials = trials
-        self.household = Household(switchboard, reconciler, self.devices, self.device)
+        self.household = Household(
+            switchboard, reconciler, self.devices, self.device, self._answering
+        )
         self._presence = presence
         self._visitors = Visitors(switchboard, router, lambda: engine.process(WEBUI))
         self.activity = activity
@@ -336,6 +338,11 @@ class Service:
             router_loaded=True,
             shut=self._gates.shut,
         )
+
+    def _answering(self) -> set[str]:
+        now, addresses = time.clock_gettime(time.CLOCK_BOOTTIME), self._switchboard.addresses
+        signs = self._presence.look(addresses)
+        return {mac for mac in addresses if is_here(signs.get(mac), now)}
 
     def _who_is_here(self) -> object:
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
