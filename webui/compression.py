@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import gzip
 from importlib.resources import files
+from posixpath import normpath
 
 from flask import Flask, Response, request
 
@@ -26,7 +27,8 @@ def compress(app: Flask) -> None:
         if request.accept_encodings["gzip"] <= 0 or "Content-Encoding" in response.headers:
             return response
         if request.endpoint == "static":
-            small = _file(str((request.view_args or {})["filename"]))
+            # A file has many spellings ("x/../page.js"), and each would be kept.
+            small = _file(normpath((request.view_args or {})["filename"]))
         elif response.is_streamed or (response.content_length or 0) < WORTH_IT:
             return response
         else:

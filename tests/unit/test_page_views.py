@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import posixpath
 import re
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.web.reports import TV, degraded, empty, healthy, unconfigured
 from tests.web.standin import Standin, serve
 from tests.web.visitor import visitor
 from webui.app import create_app
+from webui.compression import _file
 from webui.guard import normal_host, parse_hosts
 from webui.present import devices as present
 
@@ -190,6 +192,16 @@ def test_a_crowded_house_costs_the_router_little(standin: Standin) -> None:
         started = time.process_time()
         render_template("home.html", **values, draft_ref="", draft_name="")
         assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize("path", ["x/../page.js", "flags/../page.js", "./page.js", "flags//de.svg"])
+def test_a_file_in_an_odd_spelling_costs_nothing(page: FlaskClient, path: str) -> None:
+    headers = {**HOST, "Accept-Encoding": "gzip"}
+    with page.get(f"/static/{posixpath.normpath(path)}", headers=headers) as plain:
+        kept = _file.cache_info().currsize
+        with page.get(f"/static/{path}", headers=headers) as odd:
+            assert (odd.status_code, odd.data) == (200, plain.data)
+    assert _file.cache_info().currsize == kept
 
 
 def test_files_are_named_by_their_content_and_go_out_small(page: FlaskClient) -> None:
