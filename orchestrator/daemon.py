@@ -1,12 +1,12 @@
 """The daemon: wires the parts together and keeps the router as it should be.
 
-Four threads: the control API; a listener for Docker's events; one that asks who gives out addresses
-(runtime/offers.py); and the loop here, which takes in new leases at once and everything else at
-the next event or half-minute. An orderly end
-(SIGTERM: `docker compose down`, `stop`) takes the router down; being killed leaves it at work,
-because no packet ever passes through this process. For the same reason a thread that meets
-something unforeseen ends the whole process: Docker starts it again, and half a daemon would go
-unnoticed.
+Its threads: the control API with its workers; a listener for Docker's events; one that asks who
+gives out addresses (runtime/offers.py); one that takes samples while somebody looks at what flows
+(live.py); and the loop here, which takes in new leases at once and everything else at the next
+event or half-minute. An orderly end (SIGTERM: `docker compose down`, `stop`) takes the router
+down; being killed leaves it at work, because no packet ever passes through this process. For the
+same reason a thread that meets something unforeseen ends the whole process: Docker starts it
+again, and half a daemon would go unnoticed.
 """
 
 from __future__ import annotations
