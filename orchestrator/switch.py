@@ -176,11 +176,12 @@ class Switchboard:
 
     @property
     def undoable(self) -> frozenset[str]:
-        """The MAC addresses of the devices whose last switch can be taken back."""
-        with self._lock:
-            if self._config is None:
-                return frozenset()
-            return self._last.possible(self._config, self._moment())
+        """The MAC addresses of the devices whose last switch can be taken back.
+
+        Every status asks, and must not wait while rules are being loaded.
+        """
+        config = self._config
+        return frozenset() if config is None else self._last.possible(config, self._moment())
 
     def go_back(self) -> None:
         """End the switches that have had their time. Raises RouterFailed, OSError."""

@@ -54,4 +54,5 @@ class LastSwitches:
 
     def possible(self, config: Config, moment: Moment) -> frozenset[str]:
         """Return the MAC addresses of the devices whose last switch can be taken back."""
-        return frozenset(mac for mac in self._before if self.before(config, mac, moment))
+        macs = tuple(self._before)  # another thread may note a switch meanwhile
+        return frozenset(mac for mac in macs if self.before(config, mac, moment))

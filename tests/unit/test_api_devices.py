@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -189,3 +190,10 @@ def test_a_new_name_waits_for_no_container_and_is_soon_known_to_the_resolvers(
     )
     assert api.post(f"/api/v1/devices/{path}", json=body).status_code == 200
     assert orchestra.reconciler.wanted.is_set()
+
+
+def test_a_status_does_not_wait_while_rules_are_being_loaded(orchestra: Orchestra) -> None:
+    orchestra.switchboard.assign(TV, "direct")
+    with ThreadPoolExecutor(1) as other, orchestra.switchboard.held():
+        devices = other.submit(orchestra.service.devices).result(timeout=10)
+    assert [d["mac"] for d in devices if d["can_undo"]] == [TV, OLD]
