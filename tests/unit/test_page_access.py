@@ -255,6 +255,17 @@ def test_ones_own_device_and_no_other(standin: Standin) -> None:
     assert page.post(f"/devices/{TV}/assign", data=form, headers=HEADERS).status_code == 403
 
 
+def test_who_may_change_its_own_device_only_becomes_no_other(standin: Standin) -> None:
+    """A gadget's host name is its own choice, so it can't be its own witness."""
+    standin.access = _access(True, "own")
+    standin.me = TV
+    page = visitor(create_app(Control(str(standin.path)), HOST))
+    taken = page.post(f"/devices/{TV}/take-over", data={"old": LAPTOP}, headers=HEADERS)
+    assert taken.status_code == 403
+    assert page.post(f"/devices/{TV}/forget", headers=HEADERS).status_code == 403
+    assert page.post(f"/devices/{TV}/dismiss", headers=HEADERS).status_code == 303
+
+
 # --- forms -----------------------------------------------------------------------------------
 
 
