@@ -67,7 +67,10 @@ class Stream:
 
 
 class Hub:
-    """Asks once for all streams. `ask` is the daemon's live report; it may raise ControlError.
+    """Asks once for all streams. `ask` is the daemon's live report, `rights` says who may do
+    what; both may raise ControlError.
+
+    When the rights change, all streams end: browsers connect again, and are judged by the new ones.
 
     Behind the addresses `shared` stands more than one browser: who asks for the page by its
     name comes by the router's own address.
@@ -76,11 +79,13 @@ class Hub:
     def __init__(
         self,
         ask: Callable[[], Live],
+        rights: Callable[[], object],
         shared: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ask = ask
+        self._rights = rights
         self._shared = shared
         self._clock = clock
         self._sleep = sleep
@@ -88,6 +93,7 @@ class Hub:
         self._streams: set[Stream] = set()
         self._running = False
         self._revision: str | None = None
+        self._judged_by: object = None  # the rights by which the streams were let in
         self._latest = ""  # for who comes between two seconds
 
     def join(self, peer: str) -> Stream:
@@ -127,11 +133,14 @@ class Hub:
         except BaseException:
             # An answer that nobody foresaw: browsers that connect again start a new loop.
             with self._lock:
-                for stream in self._streams:
-                    stream.open = False
-                self._streams.clear()
+                self._end_all()
                 self._rest()
             raise
+
+    def _end_all(self) -> None:
+        for stream in self._streams:
+            stream.open = False
+        self._streams.clear()
 
     def _is_needed(self) -> bool:
         with self._lock:
@@ -141,12 +150,15 @@ class Hub:
 
     def _rest(self) -> None:
         self._running, self._revision, self._latest = False, None, ""
+        self._judged_by = None
 
     def _news(self) -> list[str]:
         """What is to be told this second."""
         away = message("away")
         try:
             live = self._ask()
+            if live["revision"] != self._revision:
+                self._look_at_rights()
         except ControlError:
             told, self._latest = self._latest == away, away
             return [] if told else [away]
@@ -155,6 +167,13 @@ class Hub:
         self._revision = live["revision"]
         self._latest = message("live", live)
         return [message("changed"), self._latest] if changed else [self._latest]
+
+    def _look_at_rights(self) -> None:
+        now = self._rights()
+        if self._judged_by not in (None, now):
+            with self._lock:
+                self._end_all()
+        self._judged_by = now
 
     def _tell(self, news: list[str]) -> None:
         with self._lock:

@@ -23,8 +23,8 @@ ANSWER_S = 30.0  # for a browser that reads nothing; each part of a stream begin
 EACH = 40  # connections of one address
 # Through the router's own address come all who ask by name: the router counts those itself.
 SHARED = 200
-# All others ask the page's own address. A gadget may have as many addresses as it likes, so together
-# they leave room for those who ask by name (`worker_connections` in serving.py).
+# All others ask the page's own address. A gadget may have as many addresses as it likes, so
+# together they leave room for those who ask by name (`worker_connections` in serving.py).
 ALL_OTHERS = 80
 LARGEST_BODY = 600 * 1024  # an uploaded profile, or one as JSON
 SKIPPED = 8 * 1024 * 1024  # what is too large is read past, so that its sender hears the answer

@@ -49,6 +49,7 @@ class Pace:
 class Daemon:
     def __init__(self) -> None:
         self.revision = "1"
+        self.policy = "everybody"
         self.asked = 0
         self.trouble: Exception | None = None
         self.takes = 0.0
@@ -61,6 +62,9 @@ class Daemon:
             raise self.trouble
         return {"at": 0.0, "revision": self.revision, "devices": {}, "destinations": {}}
 
+    def rights(self) -> object:
+        return {"policy": self.policy}
+
 
 @pytest.fixture
 def daemon() -> Daemon:
@@ -69,7 +73,9 @@ def daemon() -> Daemon:
 
 @pytest.fixture
 def hub(daemon: Daemon) -> Iterator[Hub]:
-    made = Hub(daemon.live, frozenset({"router"}), daemon.pace.clock, daemon.pace.sleep)
+    made = Hub(
+        daemon.live, daemon.rights, frozenset({"router"}), daemon.pace.clock, daemon.pace.sleep
+    )
     yield made
     for stream in list(made._streams):
         made.leave(stream)
@@ -159,6 +165,20 @@ def test_who_does_not_read_is_dropped_and_the_others_stay(hub: Hub, daemon: Daem
     assert not slow.open
     assert quick.open
     assert hub.listeners() == 1
+
+
+def test_who_was_let_in_by_other_rights_is_judged_again(hub: Hub, daemon: Daemon) -> None:
+    stream = hub.join("a")
+    daemon.pace.until_it_waits()
+    daemon.revision = "2"
+    daemon.pace.second()
+    assert stream.open  # something else has changed
+    daemon.policy, daemon.revision = "password", "3"
+    daemon.pace.second()
+    assert (stream.open, hub.listeners()) == (False, 0)
+    again = hub.join("a")
+    daemon.pace.second()
+    assert again.open
 
 
 def test_a_dropped_reader_comes_to_an_end(hub: Hub, daemon: Daemon) -> None:
