@@ -23,7 +23,8 @@ EVERY_S = 1.0
 HEARTBEAT_S = 10.0  # a browser that is gone is noticed by writing to it
 LIFETIME_S = 600.0  # then the browser connects again, and who it is gets judged again
 STREAMS = 40
-STREAMS_EACH = 4  # of one address: a gadget that opens all of them must not shut others out
+STREAMS_EACH = 4  # of one device: a gadget that opens all of them must not shut others out
+STREAMS_UNKNOWN = 16  # of all that come by the router's address and can't be told apart
 BACKLOG = 8  # messages; who is further behind does not read
 
 HEARTBEAT = ": still here\n\n"
@@ -97,11 +98,11 @@ class Hub:
         self._latest = ""  # for who comes between two seconds
 
     def join(self, peer: str) -> Stream:
-        """Open a stream for a browser at the address `peer`. Raises TooMany."""
+        """Open a stream for a browser of the device or at the address `peer`. Raises TooMany."""
         stream = Stream(peer)
         with self._lock:
             of_peer = sum(other.peer == peer for other in self._streams)
-            bound = STREAMS if peer in self._shared else STREAMS_EACH
+            bound = STREAMS_UNKNOWN if peer in self._shared else STREAMS_EACH
             if len(self._streams) >= STREAMS or of_peer >= bound:
                 raise TooMany
             if self._latest:
