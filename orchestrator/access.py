@@ -164,6 +164,9 @@ class Access:
                     tokens=tokens,
                 )
             )
+            if before is None:  # nor is anybody known by a password of a gadget's own making
+                self._tries = Tries()
+            self._tries.succeeded(visitor)
         return self.summary()
 
     def remove_password(self) -> dict[str, Any]:

@@ -54,8 +54,12 @@ class Revision:
         strangers: Strangers,
         offers: OfferWatch,
         presence: Callable[[], object],
+        access: Callable[[], object],
     ) -> None:
-        """`presence` returns something that changes when a device comes or goes."""
+        """`presence` returns something that changes when a device comes or goes, `access` when
+        somebody else may do something else.
+        """
+        self._access = access
         self._presence = presence
         self._switchboard = switchboard
         self._reconciler = reconciler
@@ -89,6 +93,7 @@ class Revision:
             dhcp and (dhcp.servers, dhcp.problem),
             self._leases.look(),
             self._presence(),
+            self._access(),
             [self._egress(name).look() for name in sorted(self._switchboard.slots)],
         )
 

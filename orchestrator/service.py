@@ -92,8 +92,9 @@ class Service:
         self._visitors = Visitors(switchboard, router, lambda: engine.process(WEBUI))
         self.activity = activity
         self._revision = Revision(
-            switchboard, reconciler, volume, gates, strangers, offers, self._who_is_here
-        )
+            switchboard, reconciler, volume, gates, strangers, offers, self._who_is_here,
+            access.summary,
+        )  # fmt: skip
         counters = Counters(switchboard, router, lambda: reconciler.config)
         self.meter = Meter(counters.totals, self._revision.now)
         self._refusals = RefusalCounts(switchboard, router)

@@ -3,6 +3,9 @@
 A password that a family can remember is found by whoever may try often enough. The first tries
 are free, because people mistype; each failure after them doubles the wait. What is
 remembered of visitors is bounded, since an address on a network of one's own costs nothing.
+
+A gadget with many addresses could use up every try that all of them have together, so who has known
+the password before waits for nobody's failures but its own.
 """
 
 from __future__ import annotations
@@ -46,14 +49,14 @@ class Tries:
     def __init__(self) -> None:
         self._visitors: OrderedDict[str, _Failures] = OrderedDict()
         self._all = _Failures()
+        self._proven: OrderedDict[str, None] = OrderedDict()
 
     def wait(self, visitor: str, now: float) -> float:
         """Return how many seconds `visitor` has to wait before a try; 0.0: none."""
-        mine = self._visitors.get(visitor, _Failures())
-        return max(
-            mine.wait(now, FREE_TRIES, LONGEST_WAIT_S),
-            self._all.wait(now, FREE_TRIES_OF_ALL, LONGEST_WAIT_OF_ALL_S),
-        )
+        mine = self._visitors.get(visitor, _Failures()).wait(now, FREE_TRIES, LONGEST_WAIT_S)
+        if visitor in self._proven:
+            return mine
+        return max(mine, self._all.wait(now, FREE_TRIES_OF_ALL, LONGEST_WAIT_OF_ALL_S))
 
     def begin(self, visitor: str, now: float) -> None:
         """Count a try as failed, before it is judged: tries at the same time count, too."""
@@ -65,6 +68,10 @@ class Tries:
             self._visitors.popitem(last=False)
 
     def succeeded(self, visitor: str) -> None:
-        """Take the failures of `visitor` back."""
+        """Take the failures of `visitor` back, who knows the password."""
+        self._proven[visitor] = None
+        self._proven.move_to_end(visitor)
+        if len(self._proven) > VISITORS_AT_MOST:
+            self._proven.popitem(last=False)
         mine = self._visitors.pop(visitor, _Failures())
         self._all.count = max(0, self._all.count - mine.count)

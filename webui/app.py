@@ -54,7 +54,7 @@ def create_app(control: Control | None = None, hosts: str | None = None) -> Flas
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     names = os.environ.get("MANYWAYS_HOSTS", "") if hosts is None else hosts
     own_names = guard.parse_hosts(names)
-    app.extensions["events"] = Hub(daemon.live, own_names)
+    app.extensions["events"] = Hub(daemon.live, daemon.access, own_names)
     compress(app)
     guard.protect(app, own_names)
     keep_visits(app, daemon)

@@ -23,7 +23,8 @@ EVERY_S = 1.0
 HEARTBEAT_S = 10.0  # a browser that is gone is noticed by writing to it
 LIFETIME_S = 600.0  # then the browser connects again, and who it is gets judged again
 STREAMS = 40
-STREAMS_EACH = 4  # of one address: a gadget that opens all of them must not shut others out
+STREAMS_EACH = 4  # of one device: a gadget that opens all of them must not shut others out
+STREAMS_UNKNOWN = 16  # of all that come by the router's address and can't be told apart
 BACKLOG = 8  # messages; who is further behind does not read
 
 HEARTBEAT = ": still here\n\n"
@@ -67,7 +68,10 @@ class Stream:
 
 
 class Hub:
-    """Asks once for all streams. `ask` is the daemon's live report; it may raise ControlError.
+    """Asks once for all streams. `ask` is the daemon's live report, `rights` says who may do
+    what; both may raise ControlError.
+
+    When the rights change, all streams end: browsers connect again, and are judged by the new ones.
 
     Behind the addresses `shared` stands more than one browser: who asks for the page by its
     name comes by the router's own address.
@@ -76,11 +80,13 @@ class Hub:
     def __init__(
         self,
         ask: Callable[[], Live],
+        rights: Callable[[], object],
         shared: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ask = ask
+        self._rights = rights
         self._shared = shared
         self._clock = clock
         self._sleep = sleep
@@ -88,14 +94,15 @@ class Hub:
         self._streams: set[Stream] = set()
         self._running = False
         self._revision: str | None = None
+        self._judged_by: object = None  # the rights by which the streams were let in
         self._latest = ""  # for who comes between two seconds
 
     def join(self, peer: str) -> Stream:
-        """Open a stream for a browser at the address `peer`. Raises TooMany."""
+        """Open a stream for a browser of the device or at the address `peer`. Raises TooMany."""
         stream = Stream(peer)
         with self._lock:
             of_peer = sum(other.peer == peer for other in self._streams)
-            bound = STREAMS if peer in self._shared else STREAMS_EACH
+            bound = STREAMS_UNKNOWN if peer in self._shared else STREAMS_EACH
             if len(self._streams) >= STREAMS or of_peer >= bound:
                 raise TooMany
             if self._latest:
@@ -127,11 +134,14 @@ class Hub:
         except BaseException:
             # An answer that nobody foresaw: browsers that connect again start a new loop.
             with self._lock:
-                for stream in self._streams:
-                    stream.open = False
-                self._streams.clear()
+                self._end_all()
                 self._rest()
             raise
+
+    def _end_all(self) -> None:
+        for stream in self._streams:
+            stream.open = False
+        self._streams.clear()
 
     def _is_needed(self) -> bool:
         with self._lock:
@@ -141,12 +151,15 @@ class Hub:
 
     def _rest(self) -> None:
         self._running, self._revision, self._latest = False, None, ""
+        self._judged_by = None
 
     def _news(self) -> list[str]:
         """What is to be told this second."""
         away = message("away")
         try:
             live = self._ask()
+            if live["revision"] != self._revision:
+                self._look_at_rights()
         except ControlError:
             told, self._latest = self._latest == away, away
             return [] if told else [away]
@@ -155,6 +168,13 @@ class Hub:
         self._revision = live["revision"]
         self._latest = message("live", live)
         return [message("changed"), self._latest] if changed else [self._latest]
+
+    def _look_at_rights(self) -> None:
+        now = self._rights()
+        if self._judged_by not in (None, now):
+            with self._lock:
+                self._end_all()
+        self._judged_by = now
 
     def _tell(self, news: list[str]) -> None:
         with self._lock:

@@ -23,6 +23,9 @@ ANSWER_S = 30.0  # for a browser that reads nothing; each part of a stream begin
 EACH = 40  # connections of one address
 # Through the router's own address come all who ask by name: the router counts those itself.
 SHARED = 200
+# All others ask the page's own address. A gadget may have as many addresses as it likes, so
+# together they leave room for those who ask by name (`worker_connections` in serving.py).
+ALL_OTHERS = 80
 LARGEST_BODY = 600 * 1024  # an uploaded profile, or one as JSON
 SKIPPED = 8 * 1024 * 1024  # what is too large is read past, so that its sender hears the answer
 ALL_BODIES = 8 * 1024 * 1024  # kept in memory at the same time
@@ -59,7 +62,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no types
     def handle(self, listener: Any, client: socket.socket, addr: tuple[str, int]) -> None:
         """Serve one connection to its end."""
         address = addr[0]
-        if self._open[address] >= (SHARED if address in self._shared else EACH):
+        if not self._has_room(address):
             close(client)
             return
         self._open[address] += 1
@@ -69,6 +72,12 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no types
             self._open[address] -= 1
             if not self._open[address]:
                 del self._open[address]
+
+    def _has_room(self, address: str) -> bool:
+        if address in self._shared:
+            return self._open[address] < SHARED
+        others = sum(count for each, count in self._open.items() if each not in self._shared)
+        return self._open[address] < EACH and others < ALL_OTHERS
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """Serve one request whose head has come."""

@@ -26,7 +26,8 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "tls-crypt-v2": ("OpenVPN tls-crypt-v2 client key",),
     "crl-verify": ("X509 CRL",),
 }
-_BLOCK = re.compile(r"-----BEGIN ([A-Za-z0-9 -]+)-----([^-]*)-----END \1-----")
+# The bound keeps a text of thousands of beginnings from being read to its end for each of them.
+_BLOCK = re.compile(r"-----BEGIN ([A-Za-z0-9 -]{1,40})-----([^-]*)-----END \1-----")
 _FINGERPRINT = re.compile(r"([0-9A-Fa-f]{2}:){19,31}[0-9A-Fa-f]{2}")
 
 

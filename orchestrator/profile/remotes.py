@@ -18,7 +18,10 @@ _PROTOCOLS = {
     **dict.fromkeys(("udp", "udp4", "udp6"), "udp"),
     **dict.fromkeys(("tcp", "tcp4", "tcp6", "tcp-client", "tcp4-client", "tcp6-client"), "tcp"),
 }
-_HOST = re.compile(r"(?=.{1,253}\.?$)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+")
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+# One way only to divide a name into labels: with more, a hostile name is tried in all of them.
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_LONGEST_HOST = 253
 
 
 @dataclass(slots=True)
@@ -121,7 +124,7 @@ class Endpoints:
                 self._problem(wanted.line, f"{address} cannot be a VPN server's address")
                 return None
             return host
-        if not _HOST.fullmatch(host):
+        if len(host) > _LONGEST_HOST or not _HOST.fullmatch(host):
             self._problem(wanted.line, "this is not a host name", "such as uk.vpn.example")
             return None
         return host.lower()

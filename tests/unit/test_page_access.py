@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.web.standin import Standin, serve
 from tests.web.visitor import SECRET, visitor
 from webui import visit
 from webui.app import create_app
+from webui.events import STREAMS_EACH
 from webui.pages.access import inside
 from webui.rules import OPEN, rule, rule_of
 from webui.sessions import KeyedSessions
@@ -254,6 +256,27 @@ def test_ones_own_device_and_no_other(standin: Standin) -> None:
         assert page.post(f"/devices/{ref}/assign", data=form, headers=HEADERS).status_code == status
     standin.me = ""
     assert page.post(f"/devices/{TV}/assign", data=form, headers=HEADERS).status_code == 403
+
+
+def test_who_may_change_its_own_device_only_becomes_no_other(standin: Standin) -> None:
+    """A gadget's host name is its own choice, so it can't be its own witness."""
+    standin.access = _access(True, "own")
+    standin.me = TV
+    page = visitor(create_app(Control(str(standin.path)), HOST))
+    taken = page.post(f"/devices/{TV}/take-over", data={"old": LAPTOP}, headers=HEADERS)
+    assert taken.status_code == 403
+    assert page.post(f"/devices/{TV}/forget", headers=HEADERS).status_code == 403
+    assert page.post(f"/devices/{TV}/dismiss", headers=HEADERS).status_code == 303
+
+
+def test_a_device_that_opens_all_streams_of_news_leaves_some_to_others(standin: Standin) -> None:
+    """By name all devices come from the router's own address, so that can't tell them apart."""
+    page = visitor(create_app(Control(str(standin.path)), f"{HOST},127.0.0.1"))
+    with contextlib.ExitStack() as streams:
+        for mac, status in [(TV, 200)] * STREAMS_EACH + [(TV, 503), (LAPTOP, 200)]:
+            standin.me = mac
+            answer = streams.enter_context(page.get("/events", headers=HEADERS, buffered=False))
+            assert answer.status_code == status
 
 
 # --- forms -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 from hypothesis import example, given
@@ -232,3 +233,21 @@ def test_nothing_but_harmless_directives_ever_comes_out(lines: list[str]) -> Non
         assert tag in table.INLINE
         assert "</" not in text
         assert all(len(line) <= 100 for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"remote {'a' * 60}! 1194",
+        f"remote {'a.' * 100}! 1194",
+        f"remote {'a-' * 100}! 1194",
+        f"<ca>\n{'-----BEGIN ' * 20_000}\n</ca>",
+        f"<ca>\n{'-----BEGIN A-----' * 15_000}\n</ca>",
+        "<connection>\nremote a 1\n</connection>\n" * 6_000,
+    ],
+)
+def test_no_text_keeps_the_reader_busy(lines: str) -> None:
+    """Whoever reads a profile does nothing else meanwhile, and may be the whole router's brain."""
+    began = time.process_time()
+    cleaned(lines)
+    assert time.process_time() - began < 2.0

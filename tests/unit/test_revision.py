@@ -55,6 +55,10 @@ def _stops(o: Orchestra) -> None:
     o.gates.saw(ContainerEvent("manyways-egress-work", "die", ""))
 
 
+def _sets_a_password(o: Orchestra) -> None:
+    o.service.access.set_password("correct horse", "", "somebody")
+
+
 def _hears_an_event(o: Orchestra) -> None:
     o.service.look_again()
 
@@ -76,7 +80,7 @@ def _has_been_silent(o: Orchestra) -> None:
     "happens",
     [
         _assigns, _pauses, _renames, _gets_a_lease, _stops, _hears_an_event, _reads_a_mistake,
-        _fails, _has_been_silent,
+        _fails, _has_been_silent, _sets_a_password,
     ],
 )  # fmt: skip
 def test_it_changes_with_what_a_person_would_see(orchestra: Orchestra, happens: object) -> None:

@@ -57,8 +57,22 @@ def test_many_addresses_guess_no_faster_but_keep_nobody_out_for_long() -> None:
     assert tries.wait("somebody else", 0.0) == pytest.approx(LONGEST_WAIT_OF_ALL_S)
 
 
+def test_who_has_known_the_password_is_not_kept_out_by_others() -> None:
+    tries = Tries()
+    tries.begin("father", 0.0)
+    tries.succeeded("father")
+    for number in range(FREE_TRIES_OF_ALL * 10):
+        tries.begin(f"gadget {number}", 0.0)
+    assert tries.wait("father", 0.0) == 0.0
+    _fail(tries, "father", FREE_TRIES)  # or whoever takes its address
+    assert tries.wait("father", 0.0) == 5.0
+
+
 def test_what_is_remembered_is_bounded() -> None:
     tries = Tries()
     for number in range(VISITORS_AT_MOST * 3):
         tries.begin(str(number), 0.0)
     assert len(tries._visitors) == VISITORS_AT_MOST
+    for number in range(VISITORS_AT_MOST * 3):
+        tries.succeeded(str(number))
+    assert len(tries._proven) == VISITORS_AT_MOST

@@ -24,6 +24,7 @@ from tests.web.reports import healthy
 from tests.web.standin import Standin, serve
 
 ROOT = Path(__file__).parents[2]
+ROUTER = "127.0.0.99"  # through which all come who ask by name
 STARTS_WITHIN_S = 30.0
 
 
@@ -42,7 +43,7 @@ def gunicorn(path: Path) -> Iterator[str]:
         port = chosen.getsockname()[1]
     environment = {
         **os.environ,
-        "MANYWAYS_HOSTS": f"manyways.lan:{port}",
+        "MANYWAYS_HOSTS": f"manyways.lan:{port},{ROUTER}",
         "MANYWAYS_SOCKET": str(path),
     }
     settings = ["--config", "python:webui.serving", "--bind", f"127.0.0.1:{port}"]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.web.conftest import Site
+from tests.web.conftest import ROUTER, Site
 from tests.web.reports import TV
 from tests.web.standin import Standin
 from webui import worker
@@ -61,12 +61,14 @@ def _get(site: Site, path: str = "/", source: str = "127.0.0.1") -> tuple[HTTPRe
 
 
 @contextlib.contextmanager
-def _held(site: Site, count: int, sent: bytes) -> Iterator[list[socket.socket]]:
+def _held(
+    site: Site, count: int, sent: bytes, source: str = GADGET
+) -> Iterator[list[socket.socket]]:
     """Connections of one gadget that have sent `sent` and go on to say nothing."""
     with contextlib.ExitStack() as stack:
         held = []
         for _ in range(count):
-            gadget = stack.enter_context(_connect(site))
+            gadget = stack.enter_context(_connect(site, source))
             with contextlib.suppress(ConnectionError):  # one too many
                 gadget.sendall(sent)
             held.append(gadget)
@@ -102,6 +104,18 @@ def test_who_holds_connections_and_says_nothing_holds_nobody_up(
         while sum(map(_is_open, idle)) > worker.EACH:
             assert time.monotonic() < deadline, "one gadget holds more than its share"
             time.sleep(0.05)
+
+
+def test_who_has_many_addresses_holds_nobody_up(site: Site, standin: Standin) -> None:
+    head = f"GET / HTTP/1.1\r\nHost: {_host(site)}\r\n".encode()
+    with contextlib.ExitStack() as stack:
+        for number in range(10):
+            source = f"127.0.0.{100 + number}"
+            stack.enter_context(_held(site, worker.EACH, head, source))
+        for _ in range(5):
+            began = time.monotonic()
+            assert _get(site, source=ROUTER)[0].status == 200
+            assert time.monotonic() - began < ANSWERS_WITHIN_S
 
 
 def test_what_does_not_come_in_time_is_given_up(site: Site, standin: Standin) -> None:

@@ -106,7 +106,7 @@ def edit(ref: str) -> Answer:
 
 
 @bp.post("/devices/<ref>/take-over")
-@rule("own", form={"old": 17})
+@rule("change", form={"old": 17})  # it takes the other one's name and way out
 def take_over(ref: str) -> Answer:
     def change() -> Response:
         mac = control().take_over(ref, request.form.get("old", ""))["mac"]
@@ -126,7 +126,7 @@ def dismiss(ref: str) -> Answer:
 
 
 @bp.post("/devices/<ref>/forget")
-@rule("own")
+@rule("change")
 def forget(ref: str) -> Answer:
     def change() -> Response:
         control().forget(ref)

@@ -43,7 +43,7 @@ def events() -> Answer:
     hub = current_app.extensions["events"]
     assert isinstance(hub, Hub)
     try:
-        stream = hub.join(request.remote_addr or "")
+        stream = hub.join(control().whoami()["mac"] or request.remote_addr or "")
     except TooMany:
         text = "Too many pages listen at the moment.\n"
         headers = {"Retry-After": str(RETRY_SECONDS)}
