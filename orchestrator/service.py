@@ -170,9 +170,9 @@ class Service:
     def who(self, asker: Asker) -> str:
         """Return who asks, in words."""
         if asker.token:
-            return f"token {asker.token}"
+            return f"the program {asker.token}"
         if not asker.peer:
-            return "command line"
+            return "the command line"
         at = parse_peer(asker.peer)
         return self.whoami(asker)["title"] or (f"a browser at {at[0]}" if at else "a browser")
 

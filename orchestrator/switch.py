@@ -149,14 +149,21 @@ class Switchboard:
         with self._lock:
             self._check_destination(destination)
             devices = {d.mac: d for d in map(self.find, references)}
-            chosen = [
-                replace(d, choice=destination, timer=_timed(d, timer)) for d in devices.values()
-            ]
+            chosen = [self._chosen(d, destination, timer) for d in devices.values()]
             receipts = self._switch("switched", chosen, by)
             moment = self._moment()
             for new in chosen:
                 self._last.note(devices[new.mac], new, moment)
             return receipts
+
+    def _chosen(self, device: KnownDevice, destination: str, timer: Timer | None) -> KnownDevice:
+        if timer is None:
+            return replace(device, choice=destination, timer=None)
+        for_good = device.timer.back_to if device.timer else device.choice
+        stays = replace(device, choice=for_good, timer=None)
+        if store.wanted_destination(self.config, self.state, stays) == destination:
+            return stays  # for a time where it is anyway: there would be nothing to go back to
+        return replace(device, choice=destination, timer=replace(timer, back_to=for_good))
 
     def undo(self, reference: str, by: str = "") -> Receipt:
         """Take a device's last switch back: choice and timer become what they were before it.
@@ -352,13 +359,6 @@ class Switchboard:
             raise Refused(message, nearest(name, known), unknown=True)
         if not destination.offered:
             raise Refused(f"{name} is being tried: it has not worked yet", ON_TRIAL)
-
-
-def _timed(device: KnownDevice, timer: Timer | None) -> Timer | None:
-    """Return the timer of a new switch; it goes back to what was chosen for good."""
-    if timer is None:
-        return None
-    return replace(timer, back_to=device.timer.back_to if device.timer else device.choice)
 
 
 def _now() -> str:

@@ -82,7 +82,8 @@ def protect(app: Flask, hosts: frozenset[str]) -> None:
         if request.method not in METHODS:
             return _plain(405, "Only GET and POST are understood here.")
         if request.method == "POST" and not (is_ours(request) or shows_token(request)):
-            return _plain(403, "Changes are only accepted from this router's own page.")
+            told = "Changes are only accepted from this router's own page."
+            return _plain(403, told, "a program sends a token: Authorization: Bearer TOKEN")
         return None
 
     @app.after_request
@@ -93,10 +94,10 @@ def protect(app: Flask, hosts: frozenset[str]) -> None:
         return response
 
 
-def _plain(status: int, text: str) -> Response:
+def _plain(status: int, text: str, hint: str = "") -> Response:
     response = Response(f"{text}\n", status, mimetype="text/plain")
     if in_api(request):
-        response = jsonify(error=text, hint="")
+        response = jsonify(error=text, hint=hint)
         response.status_code = status
     if status == 405:
         response.headers["Allow"] = ", ".join(sorted(METHODS))

@@ -66,7 +66,7 @@ def judge_name(config: Config, name: str) -> str:
         example = _free(config, fitting or "vpn")
         return f"name: {bad.message}; {bad.hint}, such as {example}"
     if config.destination(name):
-        return f"name: there is already a destination '{name}'; such as {_free(config, name)}"
+        return f"name: '{name}' is taken; take another one, such as {_free(config, name)}"
     return ""
 
 

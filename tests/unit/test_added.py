@@ -195,7 +195,7 @@ def test_of_a_bad_profile_every_mistake_is_said_and_nothing_kept(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("work", "name: there is already a destination 'work'; such as work-2"),
+        ("work", "name: 'work' is taken; take another one, such as work-2"),
         ("webui", "name: 'webui' is the name of a part of Manyways; choose another name, such as "
                   "webui-2"),
     ],

@@ -41,7 +41,7 @@ def test_who_switched_what_is_noted_and_what_changed_nothing_is_not(api: FlaskCl
         api.post("/api/v1/devices/tv/assign", json={"destination": destination})
     (event,) = _events(api)
     assert (event["kind"], event["mac"], event["device"]) == ("switched", TV, "tv")
-    assert (event["old"], event["new"], event["by"]) == ("work", "direct", "command line")
+    assert (event["old"], event["new"], event["by"]) == ("work", "direct", "the command line")
 
 
 def test_pause_rename_down_and_up_are_noted_once_each(api: FlaskClient) -> None:
@@ -68,10 +68,10 @@ def test_a_token_and_a_browser_are_named(api: FlaskClient) -> None:
         api.post("/api/v1/destinations/work/pause", headers=headers)
         api.post("/api/v1/destinations/work/resume", headers=headers)
     assert [event["by"] for event in reversed(_events(api))][::2] == [
-        "token home assistant",
+        "the program home assistant",
         "a browser at 192.168.77.60",
         "a browser",
-        "command line",
+        "the command line",
     ]
 
 

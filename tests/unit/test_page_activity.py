@@ -45,6 +45,19 @@ def test_a_switch_names_the_ways_as_people_do() -> None:
     )
 
 
+def test_a_switch_for_a_time_says_when_it_ends() -> None:
+    fields = {"device": "Kitchen TV", "old": "direct", "new": "uk"}
+    (day,) = _page(event(1, "switched", NOON, **fields, message="2026-03-04T14:30:00+01:00")).days
+    (line,) = day.lines
+    assert line.said == "Kitchen TV now goes by uk instead of direct."
+    assert (line.until_text, line.until_pattern) == ("Until 13:30 UTC.", "Until {time}.")
+
+
+def test_a_switch_to_where_it_was_is_none() -> None:
+    said = _said("switched", device="Kitchen TV", old="uk", new="uk")
+    assert said == "Kitchen TV stays with United Kingdom."
+
+
 def test_refused_attempts_are_counted() -> None:
     assert _said("dns_over_tls", device="Kitchen TV", count=14) == (
         "Kitchen TV tried 14 times to hide its DNS queries (DNS over TLS); refused."

@@ -146,7 +146,7 @@ def test_the_daemon_hears_which_token_asks(program: Program, control: Control) -
     forged = {"X-Manyways-Token": "forged", "X-Manyways-From": "192.168.77.9:9"}
     program.post(ASSIGN, {"destination": "direct"}, **forged)
     switched = next(e for e in control.activity()["events"] if e["kind"] == "switched")
-    assert switched["by"] == "token house"
+    assert switched["by"] == "the program house"
 
 
 @pytest.fixture

@@ -117,6 +117,14 @@ def test_a_running_trial_is_no_trouble_yet() -> None:
     assert (card.word, card.reason, card.on_trial, card.failed) == ("Being tried…", "", True, False)
 
 
+def test_a_trial_that_waits_for_the_house_has_not_failed() -> None:
+    way = on_trial("nl")
+    way["state"], way["message"] = "down", "waiting for an address"
+    way["checks"][1]["state"] = "failed"
+    card = _cards(_with(way))["nl"]
+    assert (card.word, card.failed, card.reason) == ("Being tried…", False, "")
+
+
 def test_a_trial_that_failed_says_why() -> None:
     way = on_trial("nl")
     way["state"], way["message"] = "down", "the server says no"

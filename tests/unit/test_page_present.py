@@ -9,7 +9,7 @@ import pytest
 from tests.web.family import DAD, EMMA, IPAD, KITCHEN, NEWCOMER, crowd, family, troubled
 from tests.web.reports import degraded, dhcp_trouble, empty, healthy, paused, receipt
 from webui.present import devices as present
-from webui.present.common import Symbol, country, symbol
+from webui.present.common import Symbol, country, cut_of_all, symbol
 from webui.present.devices import Home, Row
 from webui.present.receipts import moved
 
@@ -223,8 +223,10 @@ def test_other_times_show_no_receipt(at: str) -> None:
     assert _rows(present.home(report, NOON))["tv"].receipt == ""
 
 
-def _moved(old: str, new: str, cut: int, note: str = "") -> str:
+def _moved(old: str, new: str, cut: int, note: str = "", state: str = "ok") -> str:
     report = healthy()
+    for way in report["destinations"]:
+        way["state"] = state if way["name"] == new else way["state"]  # type: ignore[typeddict-item]
     tv = report["devices"][0]
     tv["destination"], tv["receipt"] = new, {**receipt(old, new, cut), "note": note}
     notice = moved(report, [tv["mac"]])
@@ -237,7 +239,22 @@ def test_what_is_said_right_after_a_switch() -> None:
     )
     assert _moved("uk", "direct", 0) == "tv now uses direct: 0 connections cut in 6 ms."
     assert _moved("uk", "uk", 0) == "tv stays with uk; nothing was cut."
-    assert _moved("direct", "uk", 2, "it is paused").endswith("United Kingdom. It is paused.")
+
+
+def test_nobody_is_told_to_be_seen_from_where_nothing_gets_out() -> None:
+    assert _moved("direct", "uk", 2, "uk is paused", "paused") == (
+        "tv now uses uk: 2 connections cut in 6 ms. uk is paused, so nothing gets out."
+    )
+    assert "does not work right now" in _moved("direct", "uk", 2, state="down")
+    assert "is starting" in _moved("direct", "uk", 2, state="starting")
+    assert _moved("direct", "old", 2, "old no longer exists").endswith("Old no longer exists.")
+
+
+def test_several_that_were_switched_at_one_instant_have_one_time_in_common() -> None:
+    one, other = receipt("direct", "uk", 1), receipt("direct", "uk", 2)
+    assert cut_of_all([one, other]) == "3 connections cut in 6 ms"
+    later = {**other, "at": "2026-01-01T00:00:09+00:00"}
+    assert cut_of_all([one, later]) == "3 connections cut in 12 ms"  # type: ignore[list-item]
 
 
 def test_nothing_is_said_of_a_switch_that_nobody_knows() -> None:

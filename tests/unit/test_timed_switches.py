@@ -48,6 +48,17 @@ def test_a_switch_for_a_time_goes_back_to_no_choice_at_all(house: House) -> None
     assert _active(house) == "work", "the default is what it is then"
 
 
+def test_for_a_time_where_it_is_for_good_needs_no_end(house: House) -> None:
+    house.switch("direct", "laptop", minutes=30)
+    assert (house.device(LAPTOP).choice, house.device(LAPTOP).timer) == (None, None)
+    house.switch("uk", "laptop")
+    house.switch("uk", "laptop", minutes=30)
+    assert (house.device(LAPTOP).choice, house.device(LAPTOP).timer) == ("uk", None)
+    house.switch("work", "laptop", minutes=30)
+    house.switch("uk", "laptop", minutes=60)
+    assert (house.device(LAPTOP).choice, house.device(LAPTOP).timer) == ("uk", None)
+
+
 def test_a_second_time_goes_back_to_what_was_before_the_first(house: House) -> None:
     house.switch("work", "laptop")
     house.switch("uk", "laptop", minutes=30)

@@ -174,7 +174,7 @@ def test_the_name_of_a_file_becomes_a_destinations(given: str, name: str) -> Non
             "name: 'The Hague' cannot be a name; use at most 15 small letters, digits and '-', "
             "with a letter or digit first, such as the-hague",
         ),
-        ("uk", "name: there is already a destination 'uk'; such as uk-2"),
+        ("uk", "name: 'uk' is taken; take another one, such as uk-2"),
         (
             "router",
             "name: 'router' is the name of a part of Manyways; choose another name, such as "

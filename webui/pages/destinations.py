@@ -15,6 +15,7 @@ from orchestrator.client import ControlError, Live, PauseReceipt, Status, Unreac
 from webui.pages.shared import Answer, control, sentence
 from webui.present import destinations as present
 from webui.present.common import Notice
+from webui.present.plain import plain
 from webui.rules import rule
 from webui.texts import texts
 from webui.uploads import LARGEST_PROFILE
@@ -89,7 +90,7 @@ def add() -> Answer:
     except ControlError as error:
         return _refused(replace(draft, problems=(sentence(error),)), error.status)
     if not trial["accepted"]:
-        problems, notes = tuple(trial["problems"]), tuple(trial["notes"])
+        problems, notes = tuple(map(plain, trial["problems"])), tuple(map(plain, trial["notes"]))
         return _refused(replace(draft, problems=problems, notes=notes), 422)
     name = trial["name"]
     return redirect(url_for(".index", added=name, _anchor=present.way_id(name)), 303)

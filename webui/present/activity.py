@@ -42,6 +42,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
 
 
 _TELL_MESSAGE = frozenset({"token_made", "token_revoked", "started_version"})
+_SWITCHES = frozenset({"switched", "switched_back", "undone"})  # their message is a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,9 @@ class Line:
     icon: str
     tone: str
     said: str
+    until: str  # the end of a switch for a time, for the script ...
+    until_pattern: str  # ... its sentence with "{time}" in it ...
+    until_text: str  # ... and for who has no script
     by: str
 
 
@@ -111,10 +115,13 @@ def said(event: Event, titles: Mapping[str, str]) -> str:
     key, message = str(event["kind"]), event["message"]
     if key == "switched" and not event["old"]:
         key = "switched_first"
+    elif key == "switched" and event["old"] == event["new"]:
+        key = "stays"
     if key == "started" and message:
         key = "started_version"
     told = texts()(f"activity.kinds.{key}", **values, message=message)
-    return told if key in _TELL_MESSAGE else f"{told} {as_sentence(plain(message))}".strip()
+    told_already = key in _TELL_MESSAGE or event["kind"] in _SWITCHES
+    return told if told_already else f"{told} {as_sentence(plain(message))}".strip()
 
 
 def _title(name: str, titles: Mapping[str, str]) -> str:
@@ -124,15 +131,24 @@ def _title(name: str, titles: Mapping[str, str]) -> str:
 def _line(event: Event, titles: Mapping[str, str]) -> Line:
     icon, tone = _LOOKS[event["kind"]]
     at = _moment(event)
+    end = moment(event["message"]) if event["kind"] in _SWITCHES else None
+    pattern = texts()("activity.until", time="{time}") if end else ""
     return Line(
         id=f"event-{event['id']}",
         at=event["at"],
-        time=f"{at:%H:%M} UTC" if at else "",
+        time=_clock(at) if at else "",
         icon=icon,
         tone=tone,
         said=said(event, titles),
+        until=event["message"] if end else "",
+        until_pattern=pattern,
+        until_text=pattern.replace("{time}", _clock(end)) if end else "",
         by=event["by"],
     )
+
+
+def _clock(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%H:%M} UTC"
 
 
 def _moment(event: Event) -> datetime | None:

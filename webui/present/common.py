@@ -59,9 +59,10 @@ def cut(receipt: Receipt | PauseReceipt) -> str:
 
 
 def cut_of_all(receipts: Sequence[Receipt]) -> str:
-    """The measure of several switches that were made together."""
+    """The measure of several switches; those of one instant have one time in common."""
     total = sum(receipt["connections_cut"] for receipt in receipts)
-    return _measure(total, sum(receipt["milliseconds"] for receipt in receipts))
+    took = {(receipt["at"], receipt["milliseconds"]) for receipt in receipts}
+    return _measure(total, sum(milliseconds for _, milliseconds in took))
 
 
 def _measure(count: int, milliseconds: float) -> str:

@@ -146,8 +146,14 @@ def _card(way: Destination, status: Status, flow: Speed) -> WayCard:
 
 
 def _is_tried(way: Destination) -> bool:
-    """Whether a trial goes on. One that has trouble may still come to work, but is worth a word."""
-    return not way["offered"] and way["state"] in ("starting", "ok")
+    """Whether a trial goes on. One that has trouble may still come to work, but is worth a word.
+
+    It begins without an address of the house's network; that says nothing about the VPN.
+    """
+    cause = next((c["name"] for c in way["checks"] if c["state"] == "failed"), "")
+    return not way["offered"] and (
+        way["state"] in ("starting", "ok") or cause in ("egress", "uplink")
+    )
 
 
 def _users(name: str, status: Status) -> tuple[User, ...]:

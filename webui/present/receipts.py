@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.client import Status
+from orchestrator.client import Destination, Receipt, Status
 from webui.present import common
 from webui.present.common import Notice, as_sentence
 from webui.texts import texts
@@ -22,7 +22,8 @@ def moved(status: Status, macs: Sequence[str], *, undone: bool = False) -> Notic
     ways = {d["name"]: d for d in status["destinations"]}
     way = ways.get(last["new"])
     title = way["title"] if way else last["new"]
-    seen = common.country(way["country"]) if way and way["kind"] != "direct" else ""
+    works = way is not None and way["state"] in ("ok", "degraded")
+    seen = common.country(way["country"]) if way and works and way["kind"] != "direct" else ""
     if len(receipts) > 1:
         same = {receipt["new"] for receipt in receipts} == {last["new"]}
         key = "receipt.several" if same else "receipt.several_back"
@@ -33,4 +34,12 @@ def moved(status: Status, macs: Sequence[str], *, undone: bool = False) -> Notic
         key = "receipt.moved_seen" if seen else "receipt.moved"
         values = {"device": found[0]["title"], "way": title, "country": seen}
         text = t(key, cut=common.cut(last), **values)
-    return Notice(f"{text} {as_sentence(last['note'])}".strip(), undo=undo)
+    return Notice(f"{text} {_but(way, last)}".strip(), undo=undo)
+
+
+def _but(way: Destination | None, last: Receipt) -> str:
+    """Why nothing gets out although the switch was made; empty when it does."""
+    state = way["state"] if way else ""
+    if way and state in ("paused", "down", "starting"):
+        return texts()(f"receipt.but.{state}", way=way["title"])
+    return as_sentence(last["note"]) if state not in ("ok", "degraded") else ""

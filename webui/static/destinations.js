@@ -2,6 +2,17 @@
 // can't be one is refused before it is sent.
 "use strict";
 
+// How a trial ended is said when it ends, wherever on the view somebody reads meanwhile.
+document.addEventListener("fresh", ({ detail }) => {
+  for (const trial of document.querySelectorAll(".trial.tried")) {
+    const now = detail.getElementById(trial.id);
+    if (!now || now.classList.contains("tried")) continue;
+    const failed = now.classList.contains("trial");
+    const text = failed ? trial.dataset.fails : trial.dataset.works;
+    document.dispatchEvent(new CustomEvent("news", { detail: { text, failed } }));
+  }
+});
+
 (() => {
   const form = document.getElementById("add-form");
   if (!form) return;

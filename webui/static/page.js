@@ -2,7 +2,8 @@
 // data-live) and reads the page's own HTML, so everything also works without it. New HTML is
 // merged into the old elements instead of replacing them: focus, scrolling and half-typed names
 // stay. Other scripts hear of it by events of the document: "fresh" before new HTML is merged
-// (its detail), "shown" afterwards, and "live" with each second's numbers.
+// (its detail), "shown" afterwards, and "live" with each second's numbers. A script that has something
+// to say sends "news".
 "use strict";
 
 (() => {
@@ -106,12 +107,12 @@
     noticeAt = Date.now();
   }
 
-  function lost() {
+  function tell(text, failed) {
     const toast = document.createElement("div"), line = document.createElement("p");
     toast.className = "toast";
-    line.textContent = document.body.dataset.lost;
+    line.textContent = text;
     toast.append(line);
-    say([toast], true);
+    say([toast], failed);
   }
 
   // --- refreshing ---------------------------------------------------------------------------
@@ -197,7 +198,7 @@
       if (ok) form.reset();
     } catch {
       stale(true);
-      lost();
+      tell(document.body.dataset.lost, true);
     } finally {
       if (button) button.removeAttribute("aria-busy");
     }
@@ -262,6 +263,7 @@
     if (!document.hidden) refresh();
   });
   document.addEventListener("outdated", refresh); // another script found that the order is
+  document.addEventListener("news", ({ detail }) => tell(detail.text, detail.failed));
   addEventListener("pagehide", deafen); // a page that is kept for "back" holds no stream
   addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
   listen();
