@@ -73,6 +73,8 @@ class HomeLife:
             old = self.wishes[mac]
             if time is None:
                 new = Wish(destination)
+            elif destination == (old.choice or self.there[0]):
+                new = Wish(old.choice)  # it is there for good, so there is nothing to go back to
             else:
                 span = timedelta(minutes=time)
                 run, end = moment.boot, moment.uptime + time * 60
