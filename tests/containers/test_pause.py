@@ -59,7 +59,7 @@ def test_a_pause_is_said_where_a_person_looks(paused: Router) -> None:
     assert (tv["destination"], tv["state"], tv["message"]) == said
     page = home.run("tv", "curl", "-sS", "--max-time", "5", "http://192.168.77.1/")
     assert "uk is paused" in page
-    assert "Its destination is paused." in page
+    assert "Nothing of this device gets out until somebody resumes it" in page
     wrong = paused.command("pause", "ukk")
     assert wrong.returncode == 1
     assert "did you mean 'uk'?" in wrong.stderr
