@@ -11,10 +11,9 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from orchestrator.runtime import docker_peer
 from orchestrator.timers import Moment
 
-# The host's first process: the orchestrator sees the host's processes, and no file of the host's.
-HOST_ROOT = Path("/proc/1/root")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4): another one after each start
 _LOCALTIME = "/etc/localtime"  # localtime(5)
 _MOST_LINKS = 8
@@ -27,10 +26,13 @@ def moment() -> Moment:
     return Moment(datetime.now(UTC), boot, time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
-def home_zone(root: Path = HOST_ROOT) -> tzinfo:
-    """Return the host's time zone; UTC where it can't be read, or is not set."""
+def home_zone(root: Path | None = None) -> tzinfo:
+    """Return the time zone of the host, whose files are below `root`; UTC where that can't be read.
+
+    By itself it looks where the Docker daemon lives.
+    """
     try:
-        path = _inside(root, _LOCALTIME)
+        path = _inside(docker_peer.root() if root is None else root, _LOCALTIME)
         if not path.is_file():
             return UTC
         with path.open("rb") as stream:

@@ -8,7 +8,6 @@ host's other addresses, and accept packets for them.
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Iterable
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
@@ -19,10 +18,10 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from legs import set_ipv4_conf
 from orchestrator.model import HostFacts, HostInterface
+from orchestrator.runtime import docker_peer
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread
 
-_DOCKER_SOCKET = "/var/run/docker.sock"
 _RP_FILTER, _ARP_IGNORE, _FORWARDING = 8, 19, 1  # linux/ip.h: IPV4_DEVCONF_*
 _ADDR_GEN_MODE_NONE = 1  # linux/if_link.h: IN6_ADDR_GEN_MODE_NONE
 
@@ -57,27 +56,15 @@ def prepare_lan_port(name: str) -> None:
 def files() -> Path:
     """Return where the host's files can be read. Raises NamespaceGone."""
     try:
-        return Path(f"/proc/{_host_pid()}/root")
+        return docker_peer.root()
     except OSError as error:
         raise NamespaceGone(f"the Docker engine does not answer: {error.strerror}") from error
-
-
-def _host_pid() -> int:
-    """Return a process that lives in the host's network namespace: who listens for Docker.
-
-    That is the daemon, or the init system that opened the socket for it (unix(7): SO_PEERCRED).
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
-        peer.connect(_DOCKER_SOCKET)
-        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    (pid,) = struct.unpack_from("i", credentials)
-    return int(pid)
 
 
 def in_host_namespace(function: Any, *args: Any) -> Any:
     """Call `function` in the host's network namespace. Raises NamespaceGone, or what it raises."""
     try:
-        thread = NamespaceThread(_host_pid())
+        thread = NamespaceThread(docker_peer.pid())
     except OSError as error:
         raise NamespaceGone(f"the Docker engine does not answer: {error.strerror}") from error
     try:
@@ -103,7 +90,7 @@ def _read_interfaces() -> list[HostInterface]:
 
 
 def _is_wireless(name: str) -> bool:
-    return Path(f"/proc/{_host_pid()}/root/sys/class/net/{name}/phy80211").exists()
+    return Path(f"/proc/{docker_peer.pid()}/root/sys/class/net/{name}/phy80211").exists()
 
 
 def _docker_subnets(engine: Engine | None) -> Iterable[tuple[IPv4Network, str]]:
