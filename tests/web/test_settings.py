@@ -59,6 +59,8 @@ def test_a_key_is_shown_once_and_can_be_withdrawn(
     if script:
         page.get_by_role("button", name="Copy").click()
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        page.reload()
+        expect(page.locator("#secret")).to_have_count(0)
     page.goto(f"{visit.url}settings")
     expect(page.locator("main")).to_contain_text("Lamp")
     assert "mw_lamp" not in page.content()

@@ -5,6 +5,8 @@
 (() => {
   const button = document.getElementById("copy"), secret = document.getElementById("secret");
   if (!button) return;
+  // The answer to a form: looked at anew, it would be sent anew, and make another key.
+  history.replaceState(null, "", "/settings");
   button.hidden = false;
   button.addEventListener("click", () => {
     const chosen = getSelection();
