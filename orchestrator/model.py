@@ -171,6 +171,49 @@ class ConfiguredDevice:
     dns_over_tls: bool = False  # may it hide its queries from the destination's resolver?
 
 
+class Band(enum.StrEnum):
+    """The frequencies of an access point."""
+
+    AUTO = "auto"
+    GHZ_2_4 = "2.4"
+    GHZ_5 = "5"
+
+
+class Security(enum.StrEnum):
+    """How stations of a Wi-Fi network authenticate."""
+
+    AUTO = "auto"  # WPA2 and WPA3 side by side where the radio can, else WPA2
+    WPA2 = "wpa2"
+    TRANSITION = "wpa2+wpa3"
+    WPA3 = "wpa3"
+
+
+@dataclass(frozen=True, slots=True)
+class WifiNetwork:
+    """One SSID. `destination` is where who joins it goes, unless somebody chose for the device."""
+
+    ssid: str
+    passphrase: str = field(repr=False)
+    security: Security = Security.AUTO
+    hidden: bool = False
+    isolation: bool = False  # may stations not talk to each other?
+    destination: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wifi:
+    """The access point. `radio` names a phy or its interface; None: the only one that there is.
+
+    `country` is an ISO 3166-1 code; `channel` None: chosen by hostapd.
+    """
+
+    country: str
+    networks: tuple[WifiNetwork, ...]
+    radio: str | None = None
+    band: Band = Band.AUTO
+    channel: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """All of router.yaml and profiles/, validated, with every default filled in."""
@@ -185,6 +228,12 @@ class Config:
     address_service: str | None = None  # a URL that answers with the address it was asked from
     refuse_new_devices: bool = False  # until somebody chooses, instead of the default
     internet_probe: tuple[IPv4Address, ...] = ROOT_SERVERS  # of destinations that say nothing else
+    wifi: Wifi | None = None
+
+    @property
+    def lan_is_bridge(self) -> bool:
+        """Is the LAN a bridge, because more than one port, or a radio, belongs to it?"""
+        return self.wifi is not None or len(self.lan.interfaces) > 1
 
     def destination(self, name: str) -> Destination | None:
         return next((d for d in self.destinations if d.name == name), None)
@@ -204,6 +253,24 @@ class HostInterface:
 
 
 @dataclass(frozen=True, slots=True)
+class Radio:
+    """A radio as nl80211 describes it (`iw phy`).
+
+    `channels` maps each band to the channels on which it may be an access point. `max_networks`
+    is how many SSIDs it can have at once, `max_stations` how many clients (None: not said).
+    """
+
+    phy: str
+    interfaces: tuple[str, ...]
+    access_point: bool
+    channels: Mapping[Band, tuple[int, ...]]
+    max_networks: int = 1
+    max_stations: int | None = None
+    wpa3: bool = False
+    can_move: bool = True  # to another network namespace
+
+
+@dataclass(frozen=True, slots=True)
 class HostFacts:
     """What the host already has, against which a configuration is checked.
 
@@ -213,6 +280,7 @@ class HostFacts:
 
     interfaces: tuple[HostInterface, ...]
     taken: tuple[tuple[IPv4Network, str], ...] = ()
+    radios: tuple[Radio, ...] = ()
 
 
 # --- what shall be there, and what is -----------------------------------------------------------
