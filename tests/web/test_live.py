@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPResponse
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.web.conftest import Opener, Site
 from tests.web.looks import assert_accessible, assert_nothing_runs_off
@@ -91,6 +91,23 @@ def test_two_browsers_see_each_others_change_within_a_second_or_so(
     _until(standin, 2)
     mine.locator("#way-uk").get_by_role("button", name="Pause").click()
     expect(hers.locator("#way-uk")).to_contain_text("Paused", timeout=2500)
+
+
+def test_a_change_that_comes_before_the_stream_is_not_missed(
+    visit: Opener, standin: Standin
+) -> None:
+    visit("destinations")
+    _until(standin, 2)  # the page's server has begun to tell changes, to the browser above
+    hers = visit(wait=False)
+
+    def late(route: Route) -> None:
+        standin.report["destinations"][1]["state"] = "paused"
+        _until(standin, _asked(standin) + 2)  # it is told now, and not again
+        route.continue_()
+
+    hers.route("**/events", late)
+    hers.goto(visit.url + "destinations")
+    expect(hers.locator("#way-uk")).to_contain_text("Paused", timeout=3500)  # asked for every 4 s
 
 
 def test_nothing_is_asked_while_nobody_looks(visit: Opener, standin: Standin) -> None:

@@ -138,6 +138,11 @@
     timer = setTimeout(refresh, delay);
   }
 
+  function soon() {
+    clearTimeout(timer);
+    timer = setTimeout(refresh, 50);
+  }
+
   function tidy() {
     const notice = byId("notice");
     const held = notice.matches(":hover") || notice.contains(document.activeElement);
@@ -160,7 +165,10 @@
       deafen();
     } else if (!stream) {
       stream = new EventSource(address);
-      stream.addEventListener("open", () => { told = true; });
+      stream.addEventListener("open", () => { // what changed before it was there, nobody tells it
+        told = true;
+        soon();
+      });
       stream.addEventListener("live", ({ data }) => {
         document.dispatchEvent(new CustomEvent("live", { detail: JSON.parse(data) }));
       });
@@ -172,10 +180,7 @@
         deafen(); // too many pages listen
         setTimeout(listen, AGAIN);
       });
-      stream.addEventListener("changed", () => {
-        clearTimeout(timer);
-        timer = setTimeout(refresh, 50);
-      });
+      stream.addEventListener("changed", soon);
     }
   }
 
