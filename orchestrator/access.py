@@ -20,14 +20,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from orchestrator.client.words import Policy
 from orchestrator.documents import Document
 from orchestrator.tries import Tries
 
 log = logging.getLogger(__name__)
 
-Policy = Literal["everybody", "own", "password"]
 
 FILE = "access.json"
 TOKEN_PREFIX = "manyways_"  # so that a person, or a scanner of leaked secrets, knows it

@@ -99,7 +99,11 @@ class Household:
 
     def undo(self, reference: str, by: str = "") -> dict[str, Any]:
         """Take the last switch of a device back, and return the receipt of that."""
-        return as_json(self._switchboard.undo(reference, by))
+        return self.undo_many([reference], by)[0]
+
+    def undo_many(self, references: Sequence[str], by: str = "") -> list[dict[str, Any]]:
+        """Take the last switches of all of these devices back or none; return the receipts."""
+        return [as_json(receipt) for receipt in self._switchboard.undo_many(references, by)]
 
     def rename(self, reference: str, name: str, by: str = "") -> dict[str, Any]:
         """Rename a device and return it."""

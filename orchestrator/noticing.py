@@ -104,6 +104,8 @@ class RefusalNotice:
     def look(self, totals: Mapping[str, Refusals], title: Callable[[str], str]) -> None:
         """Take in what was refused of each device, by MAC, since the router started."""
         now = self._clock()
+        # Who is not known any more has no past here when it comes again.
+        self._known = {at: told for at, told in self._known.items() if at[0] in totals}
         for mac, refusals in totals.items():
             for kind in ATTEMPTS:
                 attempts = self._counted(mac, kind, refusals[kind])
@@ -116,7 +118,7 @@ class RefusalNotice:
         # What there was before our own start may have been told by the one before us.
         new = _Attempts(total if self._first else 0)
         attempts = self._known.setdefault((mac, kind), new)
-        # The router counts from nothing after each of its starts.
+        # A device that was forgotten and is back counts from nothing.
         attempts.untold += total - attempts.total if total >= attempts.total else total
         attempts.total = total
         return attempts

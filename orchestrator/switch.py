@@ -170,16 +170,24 @@ class Switchboard:
 
         Raises Refused when there is none, or it is too long ago; else as `assign`.
         """
+        return self.undo_many([reference], by)[0]
+
+    def undo_many(self, references: Sequence[str], by: str = "") -> list[Receipt]:
+        """Take the last switches of these devices back, all of them or none. Raises as `undo`."""
         with self._lock:
-            device = self.find(reference)
-            before = self._last.before(self.config, device.mac, self._moment())
-            if before is None:
-                hint = "a switch can be taken back once, for ten minutes"
-                raise Refused(f"there is nothing to take back for '{reference}'", hint)
-            back = replace(device, choice=before.choice, timer=before.timer)
-            (made,) = self._switch("undone", [back], by)
-            self._last.forget(device.mac)
-            return made
+            back = {device.mac: device for device in map(self._before, references)}
+            receipts = self._switch("undone", list(back.values()), by)
+            for mac in back:
+                self._last.forget(mac)
+            return receipts
+
+    def _before(self, reference: str) -> KnownDevice:
+        device = self.find(reference)
+        before = self._last.before(self.config, device.mac, self._moment())
+        if before is None:
+            hint = "a switch can be taken back once, for ten minutes"
+            raise Refused(f"there is nothing to take back for '{reference}'", hint)
+        return replace(device, choice=before.choice, timer=before.timer)
 
     @property
     def undoable(self) -> frozenset[str]:

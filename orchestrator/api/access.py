@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from pydantic import Field
 
@@ -26,7 +26,7 @@ class PageKey(TypedDict):
 
 
 class _Policy(Body):
-    policy: Literal["everybody", "own", "password"]
+    policy: words.Policy
 
 
 class _Password(Body):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from pydantic import Field
 
@@ -22,7 +22,7 @@ class Devices(TypedDict):
 
 
 class Receipts(TypedDict):
-    """What a switch of several devices did to each."""
+    """What a switch of several devices, or taking it back, did to each."""
 
     receipts: list[words.Receipt]
 
@@ -39,10 +39,14 @@ class _Assign(Body):
     until: _Word | None = None
 
 
-class _AssignMany(_Assign):
+class _Several(Body):
     """All of the devices, or none."""
 
     devices: Annotated[tuple[_Reference, ...], Field(min_length=1, max_length=250, strict=False)]
+
+
+class _AssignMany(_Assign, _Several):
+    """All of the devices, or none."""
 
 
 class _Rename(Body):
@@ -50,10 +54,7 @@ class _Rename(Body):
 
 
 class _Kind(Body):
-    kind: Literal[
-        "phone", "tablet", "computer", "tv", "speaker", "console",
-        "camera", "printer", "watch", "thing", "unknown",
-    ]  # fmt: skip
+    kind: words.DeviceKind
 
 
 class _TakeOver(Body):
@@ -83,6 +84,10 @@ def _assign_many(service: Service, call: Call) -> Any:
 
 def _undo(service: Service, call: Call) -> Any:
     return service.household.undo(call.path["device"], service.who(call.by))
+
+
+def _undo_many(service: Service, call: Call) -> Any:
+    return {"receipts": service.household.undo_many(call.body.devices, service.who(call.by))}
 
 
 def _rename(service: Service, call: Call) -> Any:
@@ -119,6 +124,10 @@ ROUTES = (
     Route(
         "POST", "/devices/{device}/undo", "Take the last switch of a device back",
         _undo, words.Receipt, Need.OWN,
+    ),
+    Route(
+        "POST", "/undo", "Take the last switch of several devices back",
+        _undo_many, Receipts, Need.CHANGE, body=_Several,
     ),
     Route(
         "POST", "/devices/{device}/rename", "Give a device a name",

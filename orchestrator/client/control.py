@@ -107,6 +107,11 @@ class Control:
         """Take the last switch of `device` back."""
         return cast(words.Receipt, self._act(f"/devices/{_quoted(device)}/undo"))
 
+    def undo_many(self, devices: Sequence[str]) -> list[words.Receipt]:
+        """Take the last switches of several devices back; all of them, or none."""
+        body = {"devices": list(devices)}
+        return cast(list[words.Receipt], listed(self._act("/undo", body), "receipts"))
+
     def rename(self, device: str, name: str) -> words.Device:
         """Give `device` another name, in words of a person's choice."""
         return self._change(device, "rename", {"name": name})

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+DeviceKind = Literal[
+    "phone", "tablet", "computer", "tv", "speaker", "console",
+    "camera", "printer", "watch", "thing", "unknown",
+]  # fmt: skip
+Policy = Literal["everybody", "own", "password"]
+
 
 class Receipt(TypedDict):
     """What a switch did."""
@@ -55,10 +61,7 @@ class Device(TypedDict):
     mac: str
     name: str  # its label in the home's DNS: what the command line says
     title: str  # what people call it: their own name for it, else what is known of it
-    kind: Literal[
-        "phone", "tablet", "computer", "tv", "speaker", "console",
-        "camera", "printer", "watch", "thing", "unknown",
-    ]  # fmt: skip
+    kind: DeviceKind
     maker: str  # by the MAC address; empty when unknown or private
     private: bool  # its MAC address is made up, as phones do for privacy
     new: bool  # nobody has named it yet
@@ -260,7 +263,7 @@ class Access(TypedDict):
     """Who may do what on the page."""
 
     password: bool  # is one set?
-    policy: Literal["everybody", "own", "password"]
+    policy: Policy
     generation: int  # grows with each change of the password; older visits end
     damaged: bool  # what was set could not be read: nobody may change anything on the page
 

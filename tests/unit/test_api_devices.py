@@ -85,6 +85,16 @@ def test_several_at_once_are_all_or_none(api: FlaskClient) -> None:
     assert _device(api, TV)["destination"] == "direct"
 
 
+def test_taking_back_several_is_all_or_none(api: FlaskClient) -> None:
+    api.post("/api/v1/assign", json={"devices": [TV, OLD], "destination": "direct"})
+    answer = api.post("/api/v1/undo", json={"devices": [TV, NEW]})
+    assert answer.status_code == 409, "nobody has switched the new one"
+    assert _device(api, TV)["destination"] == "direct"
+    receipts = api.post("/api/v1/undo", json={"devices": [TV, OLD, TV]}).get_json()["receipts"]
+    assert [(r["mac"], r["new"]) for r in receipts] == [(TV, "work"), (OLD, "work")]
+    assert api.post("/api/v1/undo", json={"devices": [TV]}).status_code == 409
+
+
 def test_a_new_phone_takes_over_from_the_old_one_whose_lease_still_runs(
     api: FlaskClient, orchestra: Orchestra
 ) -> None:
@@ -165,11 +175,11 @@ def test_nobody_touches_the_probe(
 
 
 def test_ones_own_device_is_one_thing_and_those_of_others_another() -> None:
-    needs = {r.path.rsplit("/", 1)[-1] + " " * (r.path == "/assign"): r.need for r in ROUTES}
-    assert {verb for verb, need in needs.items() if need is Need.CHANGE} == {
-        *("assign ", "take-over", "forget")
+    needs = {route.path: route.need for route in ROUTES}
+    assert {path for path, need in needs.items() if need is Need.CHANGE} == {
+        *("/assign", "/undo", "/devices/{device}/take-over", "/devices/{device}/forget")
     }
-    assert needs["devices"] is Need.LOOK
+    assert needs["/devices"] is Need.LOOK
 
 
 @pytest.mark.parametrize(

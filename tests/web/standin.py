@@ -59,6 +59,8 @@ class Standin:
                 return 200, {"mac": self.me, "title": found["title"] if found else ""}
             case ["assign"]:
                 return self._change_many(body)
+            case ["undo"]:
+                return self._undo_many(body)
             case ["devices", ref, verb]:
                 return self._act(ref, verb, body)
         parts = [unquote(part) for part in path.split("/")[3:]]
@@ -120,6 +122,12 @@ class Standin:
         status, made = self._change(device, {"destination": last["old"]})
         device["can_undo"] = False
         return status, made
+
+    def _undo_many(self, body: dict[str, Any]) -> tuple[int, object]:
+        found = [self._find(ref) for ref in body["devices"]]
+        if not all(device and device["can_undo"] for device in found):
+            return 409, {"error": "there is nothing to undo", "hint": ""}
+        return 200, {"receipts": [self._undo(device)[1] for device in found if device]}
 
     def _rename(self, device: Device, name: str) -> tuple[int, object]:
         others = [d for d in self.report["devices"] if d is not device]

@@ -14,7 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from orchestrator.client import ControlError, Live, PauseReceipt, Status, Unreachable
 from webui.pages.shared import Answer, control, sentence
 from webui.present import destinations as present
-from webui.present.common import Notice
+from webui.present.common import Notice, way_id
 from webui.present.plain import plain
 from webui.rules import rule
 from webui.texts import texts
@@ -93,7 +93,7 @@ def add() -> Answer:
         problems, notes = tuple(map(plain, trial["problems"])), tuple(map(plain, trial["notes"]))
         return _refused(replace(draft, problems=problems, notes=notes), 422)
     name = trial["name"]
-    return redirect(url_for(".index", added=name, _anchor=present.way_id(name)), 303)
+    return redirect(url_for(".index", added=name, _anchor=way_id(name)), 303)
 
 
 @bp.post("/<name>/remove")
@@ -142,7 +142,7 @@ def _paused(name: str, *, pause: bool) -> Answer:
     except ControlError as error:
         return _page(daemon.status(), Notice(sentence(error), failed=True), code=error.status)
     done = {"paused" if pause else "resumed": name, **_measure(receipt)}
-    return redirect(f"{url_for('.index')}?{urlencode(done)}#{present.way_id(name)}", 303)
+    return redirect(f"{url_for('.index')}?{urlencode(done)}#{way_id(name)}", 303)
 
 
 def _measure(receipt: PauseReceipt) -> dict[str, int]:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from orchestrator.client import ControlError, Status, Unreachable
 from webui.pages.shared import Answer, control, sentence
 from webui.present import devices as present
-from webui.present.common import Notice
+from webui.present.common import Notice, device_id
 from webui.present.receipts import moved
 from webui.rules import rule
 from webui.texts import texts
@@ -74,7 +74,8 @@ def undo() -> Answer:
     """Take back the last switch of each device that the form names."""
 
     def back() -> Response:
-        macs = [control().undo(ref)["mac"] for ref in request.form.getlist("device")]
+        made = control().undo_many(request.form.getlist("device"))
+        macs = [receipt["mac"] for receipt in made]
         return _back(undone=_packed(macs))
 
     return _try(back)
@@ -158,7 +159,7 @@ def _span() -> tuple[int | None, str | None]:
 
 def _back(mac: str = "", **said: str) -> Response:
     where = f"{url_for('.index')}?{urlencode(said)}"
-    return redirect(f"{where}#{present.device_id(mac)}" if mac else where, 303)
+    return redirect(f"{where}#{device_id(mac)}" if mac else where, 303)
 
 
 def _packed(macs: Sequence[str]) -> str:

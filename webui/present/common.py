@@ -33,6 +33,16 @@ class Symbol:
     icon: str = ""
 
 
+def way_id(name: str) -> str:
+    """The id of a destination's element, for anchors and for the script."""
+    return f"way-{name}"
+
+
+def device_id(mac: str) -> str:
+    """The id of a device's element, for anchors and for the script."""
+    return "device-" + mac.replace(":", "-")
+
+
 def symbol(destination: Destination) -> Symbol:
     """The picture of a destination."""
     if destination["kind"] == "direct":
@@ -55,17 +65,18 @@ def country(code: str) -> str:
 
 def cut(receipt: Receipt | PauseReceipt) -> str:
     """A receipt's measure: "41 connections cut in 6 ms"."""
-    return _measure(receipt["connections_cut"], receipt["milliseconds"])
+    return measure(receipt["connections_cut"], receipt["milliseconds"])
 
 
 def cut_of_all(receipts: Sequence[Receipt]) -> str:
     """The measure of several switches; those of one instant have one time in common."""
     total = sum(receipt["connections_cut"] for receipt in receipts)
     took = {(receipt["at"], receipt["milliseconds"]) for receipt in receipts}
-    return _measure(total, sum(milliseconds for _, milliseconds in took))
+    return measure(total, sum(milliseconds for _, milliseconds in took))
 
 
-def _measure(count: int, milliseconds: float) -> str:
+def measure(count: int, milliseconds: float) -> str:
+    """How many connections were cut, and in what time."""
     took = f"{milliseconds:.0f}" if milliseconds >= 1 else texts()("receipt.under_1")
     return texts()("receipt.cut", count=count, ms=took)
 

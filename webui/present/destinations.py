@@ -14,9 +14,12 @@ from webui.present.common import (
     Symbol,
     Tone,
     as_sentence,
+    device_id,
     listed,
+    measure,
     state_word,
     symbol,
+    way_id,
 )
 from webui.present.live import SILENCE, megabits, speed
 from webui.present.plain import plain, reason_and_remedy
@@ -91,11 +94,6 @@ def page(status: Status, live: Live | None) -> WaysPage:
     )
 
 
-def way_id(name: str) -> str:
-    """The id of a destination's element."""
-    return f"way-{name}"
-
-
 def paused(way: Destination, cut: int, milliseconds: int, *, changed: bool) -> str:
     """What a person is told after pausing or resuming."""
     t = texts()
@@ -103,8 +101,7 @@ def paused(way: Destination, cut: int, milliseconds: int, *, changed: bool) -> s
     if not changed:
         return t(f"ways.already_{done}", way=way["title"])
     said = t(f"ways.{done}", way=way["title"])
-    took = milliseconds or t("receipt.under_1")
-    return f"{said} {as_sentence(t('receipt.cut', count=cut, ms=took))}" if cut else said
+    return f"{said} {as_sentence(measure(cut, milliseconds))}" if cut else said
 
 
 def added(way: Destination) -> str:
@@ -158,7 +155,7 @@ def _is_tried(way: Destination) -> bool:
 
 def _users(name: str, status: Status) -> tuple[User, ...]:
     found = (
-        User(d["title"], d["kind"], "device-" + d["mac"].replace(":", "-"))
+        User(d["title"], d["kind"], device_id(d["mac"]))
         for d in status["devices"]
         if d["destination"] == name
     )

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
-from orchestrator.client import Destination, Device, Receipt, Status
+from orchestrator.client import Destination, Device, DeviceKind, Receipt, Status
 from webui.present import common
-from webui.present.common import TONES, Symbol, Tone, as_sentence, end
-from webui.present.destinations import way_id
+from webui.present.common import TONES, Symbol, Tone, as_sentence, device_id, end, way_id
 from webui.present.overall import alerts, headline
 from webui.present.plain import plain
 from webui.texts import texts
 
-KINDS = (
-    "phone", "tablet", "computer", "tv", "speaker", "console", "camera", "printer", "watch",
-    "thing", "unknown",
-)  # fmt: skip
+KINDS: tuple[DeviceKind, ...] = get_args(DeviceKind)
 _GROUPS = {
     "phones": ("phone", "tablet", "watch"),
     "computers": ("computer", "printer"),
@@ -169,11 +166,6 @@ def _well(device: Device, ways: dict[str, Choice]) -> str:
     if way is None or device["state"] != "ok":
         return ""
     return f"{texts()('devices.well', way=way.title)} {end(way.note)}"
-
-
-def device_id(mac: str) -> str:
-    """The id of a device's element, for anchors and for the script."""
-    return "device-" + mac.replace(":", "-")
 
 
 def choice(destination: Destination) -> Choice:
