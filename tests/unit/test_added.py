@@ -35,18 +35,6 @@ destinations:
 """
 
 
-@pytest.fixture
-def orchestra(tmp_path: Path) -> Orchestra:
-    orchestra = Orchestra(tmp_path)
-    assert orchestra.service.up().errors == ()
-    return orchestra
-
-
-@pytest.fixture
-def api(orchestra: Orchestra) -> FlaskClient:
-    return make_app(orchestra.service).test_client()
-
-
 def add(api: FlaskClient, **changes: str) -> Any:
     answer = api.post("/api/v1/destinations", json={**BODY, **changes})
     assert answer.status_code == 200, answer.text

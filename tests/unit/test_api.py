@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from orchestrator.api import make_app
 from orchestrator.runtime.engine import EngineFailed
 from tests.unit.orchestra import Orchestra
-
-
-@pytest.fixture
-def orchestra(tmp_path: Path) -> Orchestra:
-    orchestra = Orchestra(tmp_path)
-    orchestra.service.up()
-    return orchestra
-
-
-@pytest.fixture
-def api(orchestra: Orchestra) -> FlaskClient:
-    return make_app(orchestra.service).test_client()
 
 
 def test_status_and_devices_agree(api: FlaskClient) -> None:

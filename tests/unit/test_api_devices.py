@@ -10,7 +10,6 @@ from typing import get_args, get_type_hints
 import pytest
 from flask.testing import FlaskClient
 
-from orchestrator.api import make_app
 from orchestrator.api.devices import ROUTES
 from orchestrator.api.route import Need
 from orchestrator.client import words
@@ -33,11 +32,6 @@ def orchestra(tmp_path: Path) -> Orchestra:
     made.lease(f"{NEW} 192.168.77.102 annas-phone")
     made.service.up()
     return made
-
-
-@pytest.fixture
-def api(orchestra: Orchestra) -> FlaskClient:
-    return make_app(orchestra.service).test_client()
 
 
 def _device(api: FlaskClient, mac: str) -> words.Device:

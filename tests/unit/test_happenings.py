@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from orchestrator.activity import Activity
-from orchestrator.api import make_app
 from orchestrator.api.route import Actor
 from orchestrator.runtime.engine import EngineFailed
 from tests.unit.orchestra import Orchestra
 
 TV = "02:00:00:00:00:01"
-
-
-@pytest.fixture
-def orchestra(tmp_path: Path) -> Orchestra:
-    orchestra = Orchestra(tmp_path)
-    orchestra.service.up()
-    return orchestra
-
-
-@pytest.fixture
-def api(orchestra: Orchestra) -> FlaskClient:
-    return make_app(orchestra.service).test_client()
 
 
 def _events(api: FlaskClient, query: str = "") -> list[dict[str, Any]]:

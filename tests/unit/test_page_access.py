@@ -33,13 +33,6 @@ GOOD, OTHER = "correct horse", "battery staple"
 
 
 @pytest.fixture
-def orchestra(tmp_path: Path) -> Orchestra:
-    orchestra = Orchestra(tmp_path)
-    orchestra.service.up()
-    return orchestra
-
-
-@pytest.fixture
 def app(orchestra: Orchestra, tmp_path: Path) -> Iterator[Flask]:
     with served(orchestra.service, tmp_path / "control.sock") as path:
         yield create_app(Control(str(path)), HOST)

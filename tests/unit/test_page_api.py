@@ -28,13 +28,6 @@ ASSIGN = "/api/v1/devices/tv/assign"
 
 
 @pytest.fixture
-def orchestra(tmp_path: Path) -> Orchestra:
-    orchestra = Orchestra(tmp_path)
-    orchestra.service.up()
-    return orchestra
-
-
-@pytest.fixture
 def control(orchestra: Orchestra, tmp_path: Path) -> Iterator[Control]:
     with served(orchestra.service, tmp_path / "control.sock") as path:
         yield Control(str(path))
