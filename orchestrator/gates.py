@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 
 from orchestrator.addressing import EGRESS_PREFIX, egress_container
@@ -19,6 +18,7 @@ from orchestrator.desired import status_file
 from orchestrator.health import parse_egress_status
 from orchestrator.model import ObservedContainer
 from orchestrator.render.router import shut_slots
+from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.engine import ContainerEvent
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import RouterFailed
@@ -33,11 +33,6 @@ _STOPS = frozenset(("die", "stop", "destroy", "start"))  # what starts is not re
 _DEADLY = frozenset(("9", "15"))
 
 
-def boot_clock() -> float:
-    """Return the clock of an egress' status (s)."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 class Gates:
     """Which destinations are shut, in memory and in the router's kernel."""
 
@@ -46,7 +41,7 @@ class Gates:
         switchboard: Switchboard,
         volume: Volume,
         router: RouterSource,
-        clock: Callable[[], float] = boot_clock,
+        clock: Callable[[], float] = uptime,
     ) -> None:
         self._switchboard = switchboard
         self._volume = volume

@@ -11,10 +11,11 @@ import zlib
 from collections.abc import Callable
 
 from orchestrator.desired import LEASES_FILE, status_file
-from orchestrator.gates import Gates, boot_clock
+from orchestrator.gates import Gates
 from orchestrator.health import STALE_SECONDS, parse_egress_status
 from orchestrator.leases import parse_leases
 from orchestrator.reconcile import Reconciler
+from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.volume import Volume
 from orchestrator.strangers import Strangers
@@ -39,7 +40,7 @@ class _Fact:
         if changed_at != self._changed_at:
             self._changed_at = changed_at
             self.value, self.until = self._read(self._volume.read(self._name) or "")
-        return self.value, boot_clock() > self.until
+        return self.value, uptime() > self.until
 
 
 class Revision:

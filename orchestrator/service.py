@@ -29,6 +29,7 @@ from orchestrator.presence import is_here
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
 from orchestrator.refusals import RefusalCounts
 from orchestrator.revision import Revision
+from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.neighbours import NeighbourWatch
@@ -335,18 +336,18 @@ class Service:
             egresses=self._egresses(config),
             leases=(),
             receipts={},
-            now=time.clock_gettime(time.CLOCK_BOOTTIME),
+            now=uptime(),
             router_loaded=True,
             shut=self._gates.shut,
         )
 
     def _answering(self) -> set[str]:
-        now, addresses = time.clock_gettime(time.CLOCK_BOOTTIME), self._switchboard.addresses
+        now, addresses = uptime(), self._switchboard.addresses
         signs = self._presence.look(addresses)
         return {mac for mac in addresses if is_here(signs.get(mac), now)}
 
     def _who_is_here(self) -> object:
-        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        now = uptime()
         signs = self._presence.look(self._switchboard.addresses)
         return sorted(
             (mac, is_here(sign, now), is_here(sign, now, sleeps=True))
@@ -365,7 +366,7 @@ class Service:
             egresses=self._egresses(config),
             leases=self._reconciler.leases(),
             receipts=self._switchboard.receipts,
-            now=time.clock_gettime(time.CLOCK_BOOTTIME),
+            now=uptime(),
             router_loaded=self._router_loaded(),
             reservations={d.mac: d.address for d in config.devices if d.address},
             shut=self._gates.shut,

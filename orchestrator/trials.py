@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,14 +20,11 @@ from orchestrator.desired import egress_directories, status_file
 from orchestrator.health import Seen, proven
 from orchestrator.model import Config
 from orchestrator.reconcile import Reconciler
+from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.volume import Volume
 from orchestrator.switch import Refused, Switchboard, nearest
 
 log = logging.getLogger(__name__)
-
-
-def _boot_clock() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Trials:
@@ -67,7 +63,7 @@ class Trials:
             self._volume.remove(status_file(name))
             log.info("%s was added on the page; it is being tried", name)
             self._reconciler.converge()
-            self._began[name] = _boot_clock()
+            self._began[name] = uptime()
         return words.Trial(name=name, accepted=True, problems=[], notes=list(judged.notes))
 
     @contextlib.contextmanager

@@ -12,18 +12,23 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from orchestrator.runtime import docker_peer
+from orchestrator.runtime.host_path import inside
 from orchestrator.timers import Moment
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4): another one after each start
 _LOCALTIME = "/etc/localtime"  # localtime(5)
-_MOST_LINKS = 8
 _MOST_BYTES = 1 << 16  # the largest zone has four thousand
+
+
+def uptime() -> float:
+    """Return the seconds since the machine began, asleep or not (CLOCK_BOOTTIME)."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def moment() -> Moment:
     """Return the time now. Raises OSError where the kernel tells no boot id."""
     boot = _BOOT_ID.read_text().strip()
-    return Moment(datetime.now(UTC), boot, time.clock_gettime(time.CLOCK_BOOTTIME))
+    return Moment(datetime.now(UTC), boot, uptime())
 
 
 def home_zone(root: Path | None = None) -> tzinfo:
@@ -32,7 +37,7 @@ def home_zone(root: Path | None = None) -> tzinfo:
     By itself it looks where the Docker daemon lives.
     """
     try:
-        path = _inside(docker_peer.root() if root is None else root, _LOCALTIME)
+        path = inside(docker_peer.root() if root is None else root, _LOCALTIME)
         if not path.is_file():
             return UTC
         with path.open("rb") as stream:
@@ -52,27 +57,3 @@ class _Finite(io.BytesIO):
         if size and not content:
             raise EOFError("the file ends too early")
         return content
-
-
-def _inside(root: Path, path: str) -> Path:
-    """Return `path` below `root` with its links followed as a process of that root would.
-
-    An absolute link would otherwise lead into this container's own file system.
-    """
-    found = Path(path)
-    for _ in range(_MOST_LINKS):
-        here = root / found.relative_to("/")
-        if not here.is_symlink():
-            return here
-        found = Path("/", *_without_dots(found.parent / here.readlink()))
-    raise OSError(f"{path} leads nowhere")
-
-
-def _without_dots(path: Path) -> list[str]:
-    parts: list[str] = []
-    for part in path.parts[1:]:
-        if part == "..":
-            parts = parts[:-1]
-        else:
-            parts.append(part)
-    return parts

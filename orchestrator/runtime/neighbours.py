@@ -15,13 +15,13 @@ import random
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from orchestrator.presence import Sign
 from orchestrator.runtime import netlink
+from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.engine import EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.netlink import Netlink, attribute, attributes
@@ -126,11 +126,6 @@ def _neighbours(kernel: Netlink, index: int) -> Iterable[Neighbour]:
         )
 
 
-def boot_clock() -> float:
-    """Return the clock of the signs (s)."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 class NeighbourWatch:
     """Looks, when somebody wants to know, who is here; asks who has been silent."""
 
@@ -145,7 +140,7 @@ class NeighbourWatch:
     def look(self, devices: Mapping[str, IPv4Address]) -> Mapping[str, Sign]:
         """Return a sign of each device, by MAC; of nobody while the router does not run."""
         with self._lock:
-            now = boot_clock()
+            now = uptime()
             if now - self._looked_at >= LOOK_EVERY_S:
                 self._looked_at = now
                 self._signs = {mac: self._signs.get(mac, Sign()) for mac in devices}

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from orchestrator.dhcp_packets import DhcpServer, discover, read_offer
 from orchestrator.dhcp_verdict import Asked
 from orchestrator.runtime import packet_filter
+from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.engine import EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread
 
@@ -133,7 +134,7 @@ class OfferWatch:
             servers, problem = (), str(error)
         except (EngineFailed, NamespaceGone, OSError) as error:
             servers, problem = (), _explained(error)
-        self.latest = Asked(time.clock_gettime(time.CLOCK_BOOTTIME), servers, problem)
+        self.latest = Asked(uptime(), servers, problem)
 
     def _ask(self) -> tuple[DhcpServer, ...]:
         pid = self._process()

@@ -12,7 +12,8 @@ import pytest
 from orchestrator.addressing import Side, mac_address
 from orchestrator.presence import Sign, is_here
 from orchestrator.runtime import neighbours
-from orchestrator.runtime.neighbours import MOST, NeighbourWatch, boot_clock
+from orchestrator.runtime.clock import uptime
+from orchestrator.runtime.neighbours import MOST, NeighbourWatch
 from tests.homes import LAPTOP, TV
 from tests.netns.world import ECHO, World, until, world
 
@@ -44,7 +45,7 @@ class Looker:
 
     def here(self) -> set[str]:
         signs = self.signs()
-        return {mac for mac in self.addresses if is_here(signs.get(mac), boot_clock())}
+        return {mac for mac in self.addresses if is_here(signs.get(mac), uptime())}
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import stat
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from flask.testing import FlaskClient
 from orchestrator.added import Shelf
 from orchestrator.api import make_app
 from orchestrator.model import Action, ObservedContainer
+from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.switch import Refused
 from tests.unit.orchestra import ROUTER_YAML, Orchestra
@@ -50,7 +50,7 @@ def report(orchestra: Orchestra, name: str = "nl", **changes: Any) -> None:
     """Write what an egress says; by default that it is well."""
     ok = {"state": "ok"}
     status = {
-        "updated": time.clock_gettime(time.CLOCK_BOOTTIME),
+        "updated": uptime(),
         "uplink": {"state": "up", "address": "192.0.2.9/24"},
         "endpoint": ok,
         "tunnel": {"state": "up"},
@@ -144,7 +144,7 @@ def test_working_means_a_tunnel_and_dns(
 
 def test_what_an_earlier_trial_said_proves_nothing(orchestra: Orchestra, api: FlaskClient) -> None:
     add(api)
-    early = time.clock_gettime(time.CLOCK_BOOTTIME)
+    early = uptime()
     add(api, password="another")
     report(orchestra, updated=early)
     assert destination(api)["offered"] is False

@@ -11,7 +11,7 @@ import pytest
 from orchestrator import health
 from orchestrator.api import make_app
 from orchestrator.desired import LEASES_FILE, status_file
-from orchestrator.gates import boot_clock
+from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.engine import ContainerEvent
 from tests.unit.orchestra import ROUTER_YAML, Orchestra
 
@@ -31,7 +31,7 @@ def _now(orchestra: Orchestra) -> str:
 
 def _says(orchestra: Orchestra, name: str, age: float = 0, **changed: object) -> None:
     status = {"uplink": {"state": "up"}, "dns": {"state": "ok"}, **changed}
-    status["updated"] = boot_clock() - age
+    status["updated"] = uptime() - age
     orchestra.volume.write(status_file(name), json.dumps(status))
 
 

@@ -1,8 +1,4 @@
-"""Files of the host, seen from where they are another machine's: below a root directory.
-
-A link that begins with "/" means the host's root, not that of the container from which it is
-read; so links are followed here, step by step.
-"""
+"""Files of the host, seen from where they are another machine's: below a root directory."""
 
 from __future__ import annotations
 
@@ -11,8 +7,8 @@ import os
 from pathlib import Path, PurePosixPath
 
 from orchestrator.doctor.machine import NotSeen
+from orchestrator.runtime.host_path import inside, link
 
-_MOST_LINKS = 40
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV)
 
 
@@ -31,31 +27,10 @@ class Tree:
         """Return where a file of the host is found from here. Raises NotSeen."""
         if self._closed:
             raise NotSeen(self._closed)
-        found, links = self.root, 0
-        left = list(reversed(PurePosixPath(name).parts))
-        while left:
-            part = left.pop()
-            if part == "/":
-                found = self.root
-            elif part == "..":
-                found = found if found == self.root else found.parent
-            else:
-                target = self._link(found / part)
-                links += target is not None
-                if links > _MOST_LINKS:
-                    raise NotSeen(f"{name}: links without end")
-                if target is None:
-                    found = found / part
-                else:
-                    left.extend(reversed(PurePosixPath(target).parts))
-        return found
-
-    @staticmethod
-    def _link(path: Path) -> str | None:
         try:
-            return str(path.readlink())
-        except OSError:
-            return None
+            return inside(self.root, name)
+        except OSError as error:
+            raise NotSeen(f"{name}: {error.strerror}") from error
 
     def raw(self, name: str, most: int = -1) -> bytes | None:
         """Return a file's content; None when there is no such file. Raises NotSeen."""
@@ -83,4 +58,4 @@ class Tree:
 
     def link(self, name: str) -> str | None:
         """Return where a link leads, as it is written; None when it is none."""
-        return self._link(self.path(str(PurePosixPath(name).parent)) / PurePosixPath(name).name)
+        return link(self.path(str(PurePosixPath(name).parent)) / PurePosixPath(name).name)
