@@ -40,6 +40,12 @@ def test_a_link_is_followed_inside_of_the_host(host: Path, link: str) -> None:
     assert SUMMER.astimezone(clock.home_zone(host)).utcoffset() == timedelta(hours=2)
 
 
+def test_a_link_in_the_middle_of_the_way_is_followed_inside_of_the_host(host: Path) -> None:
+    (host / "opt").symlink_to("/usr/share/zoneinfo")
+    (host / "etc/localtime").symlink_to("/opt/Berlin")
+    assert SUMMER.astimezone(clock.home_zone(host)).utcoffset() == timedelta(hours=2)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"TZif2 but no more", b"Europe/Berlin\n"])
 def test_without_a_readable_zone_it_is_utc(host: Path, content: bytes | None) -> None:
     if content is not None:
