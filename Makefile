@@ -12,13 +12,13 @@ export MANYWAYS_BUILD_CA ?= $(SSL_CERT_FILE)
 PYTHON_SOURCES := orchestrator webui images compose tests
 # Programs without a suffix are found by their first line.
 python_scripts = $(shell grep -rlIE '^\#!.*python' --exclude='*.py' images compose)
-shell_scripts = $(shell grep -rlIE '^\#!.*[/ ](ba|da)?sh( |$$)' images compose .ci)
+shell_scripts = $(shell grep -rlIE '^\#!.*[/ ](ba|da)?sh( |$$)' --exclude='*.py' images compose tests .ci)
 
-.PHONY: help setup demo demo-down test soak images screenshots lint typecheck pytest lock clean install-cli
+.PHONY: help setup demo demo-down test test-arm64 soak images screenshots lint typecheck pytest lock clean install-cli
 
 help:  ## this list
 	@echo "Manyways: every device in the house picks its own way out."
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 setup:  ## make this machine ready: Docker, its daemon, the base image
 	@compose/setup
@@ -34,6 +34,9 @@ test: setup-tests images lint pytest  ## everything: checks, unit, golden, netns
 EVENTS := 3000
 soak: setup-tests images  ## search for leaks for hours: make soak EVENTS=3000 SEED=1
 	$(PY) -m tests.leaks.soak --events $(EVENTS) $(if $(SEED),--seed $(SEED))
+
+test-arm64: setup  ## build every image for 64-bit ARM, start its programs, run the unit tests there
+	@tests/arm64/run
 
 .PHONY: setup-tests
 setup-tests:
