@@ -17,7 +17,7 @@ from orchestrator.addressing import EGRESS_PREFIX, egress_container
 from orchestrator.desired import status_file
 from orchestrator.health import parse_egress_status
 from orchestrator.model import ObservedContainer
-from orchestrator.render.router import shut_slots
+from orchestrator.render.marks import shut_slots
 from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.engine import ContainerEvent
 from orchestrator.runtime.namespace import NamespaceGone

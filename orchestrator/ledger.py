@@ -16,7 +16,7 @@ from typing import Protocol
 from orchestrator import store
 from orchestrator.desired import MARKS_FILE
 from orchestrator.documents import Document
-from orchestrator.render.router import all_marks, mark_changes, render_marks
+from orchestrator.render.marks import all_marks, mark_changes, render_marks
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import Cut, RouterFailed, RouterNamespace
 from orchestrator.runtime.volume import Volume

@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from orchestrator.render.router import (
-    DNS_ELSEWHERE_SET,
-    HIDDEN_DNS_SET,
-    LIVE_SET,
-    MARK_MAP,
-    SENDER_SET,
-    STALE_SET,
-    STRANGERS_SET,
-)
+from orchestrator.render.marks import LIVE_SET, MARK_MAP, SENDER_SET
+from orchestrator.render.router import DNS_ELSEWHERE_SET, HIDDEN_DNS_SET, STALE_SET, STRANGERS_SET
 from orchestrator.runtime.sets import Element, Sets
 
 _PADDED_MAC = 8  # bytes of a MAC address that is followed by something

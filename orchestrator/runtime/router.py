@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, ParamSpec, TypeVar
 
-from orchestrator.render.router import HOME_MARK, STALE_SET, TABLE, TABLE_NAME
+from orchestrator.render.marks import TABLE, TABLE_NAME
+from orchestrator.render.router import HOME_MARK, STALE_SET
 from orchestrator.runtime.conntrack import Conntrack, Flows
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread, namespace_inode
 from orchestrator.runtime.nudge import TcpConnection, nudge

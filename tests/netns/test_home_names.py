@@ -12,7 +12,8 @@ import pytest
 
 from orchestrator.addressing import egress_container
 from orchestrator.desired import status_file
-from orchestrator.render.router import HOME_MARK, mark_changes, shut_slots
+from orchestrator.render.marks import mark_changes, shut_slots
+from orchestrator.render.router import HOME_MARK
 from orchestrator.runtime.engine import ContainerEvent
 from orchestrator.store import live_marks
 from tests.homes import TV

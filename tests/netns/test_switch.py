@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator import store
 from orchestrator.documents import Document
-from orchestrator.render.router import mark_changes
+from orchestrator.render.marks import mark_changes
 from orchestrator.runtime.router import RouterFailed
 from tests.homes import LAPTOP, TV
 from tests.netns.world import ECHO, SILENT, WEB, World, until, world

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from router import tables
 
 from orchestrator.render.dhcp import render_reservations
+from orchestrator.render.marks import all_marks, mark_changes, render_marks
 from orchestrator.render.names import render_names
-from orchestrator.render.router import all_marks, mark_changes, render_marks
 from tests import golden_files
 from tests.homes import HOME, LAPTOP, PHONE, TV
 

@@ -12,7 +12,7 @@ from orchestrator import store
 from orchestrator.desired import MARKS_FILE
 from orchestrator.documents import Document
 from orchestrator.identity import Identities
-from orchestrator.render.router import render_marks
+from orchestrator.render.marks import render_marks
 from orchestrator.runtime.engine import EngineFailed
 from orchestrator.runtime.router import RouterNamespace
 from orchestrator.runtime.volume import Volume
