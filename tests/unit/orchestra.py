@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +14,7 @@ from orchestrator.added import Shelf
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.model import Config, HostFacts, HostInterface
+from orchestrator.presence import Sign
 from orchestrator.reconcile import Reconciler
 from orchestrator.runtime.engine import Engine
 from orchestrator.runtime.neighbours import NeighbourWatch
@@ -40,6 +43,17 @@ devices:
   - {name: tv, mac: "02:00:00:00:00:01", destination: work}
 """
 FACTS = HostFacts((HostInterface("eth0", (), True), HostInterface("eth1", ())))
+
+
+class Neighbours(NeighbourWatch):
+    """Signs of devices as a test says them, because no kernel of a router knows any here."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: None, "")
+        self.told: dict[str, Sign] = {}
+
+    def look(self, devices: Mapping[str, IPv4Address]) -> Mapping[str, Sign]:
+        return {mac: self.told[mac] for mac in devices if mac in self.told}
 
 
 @dataclass
@@ -83,6 +97,7 @@ class Orchestra:
             self.gates,
             self.added,
         )
+        self.neighbours = Neighbours()
         self.offers = OfferWatch(lambda: None, "", "", "")
         self.service = Service(
             self.reconciler,
@@ -95,7 +110,7 @@ class Orchestra:
             self.offers,
             Trials(self.added, self.reconciler, self.switchboard, self.volume),
             Access(state_folder),
-            NeighbourWatch(self.link.current, ""),
+            self.neighbours,
             self.activity,
         )
 

@@ -16,6 +16,8 @@ from orchestrator.client import words
 from orchestrator.desired import LEASES_FILE
 from orchestrator.identity import Identities
 from orchestrator.kinds import guess
+from orchestrator.presence import Sign
+from orchestrator.runtime.clock import uptime
 from tests.unit.orchestra import Orchestra
 
 TV, OLD, NEW = "02:00:00:00:00:01", "02:00:00:00:00:02", "9e:00:00:00:00:03"
@@ -105,6 +107,21 @@ def test_a_new_phone_takes_over_from_the_old_one_whose_lease_still_runs(
     orchestra.volume.write(LEASES_FILE, f"2000000099 {OLD} 192.168.77.101 Annas-Phone *\n")
     orchestra.service.up()
     assert _device(api, OLD)["new"], "with a lease that it has renewed it is back"
+
+
+@pytest.mark.parametrize(("kind", "here"), [("phone", True), ("tv", False)])
+def test_what_sleeps_is_here_for_minutes_and_yet_may_have_become_another(
+    orchestra: Orchestra, api: FlaskClient, kind: str, here: bool
+) -> None:
+    orchestra.lease(f"{OLD} 192.168.77.101 Annas-Phone", f"{NEW} 192.168.77.102 annas-phone")
+    orchestra.service.up()
+    api.post(f"/api/v1/devices/{OLD}/kind", json={"kind": kind})
+    orchestra.neighbours.told = {OLD: Sign(uptime(), None), NEW: Sign(uptime(), None)}
+    assert (_device(api, OLD)["online"], _device(api, NEW)["maybe"]) == (True, [])
+    silent = uptime() - 130
+    orchestra.neighbours.told[OLD] = Sign(heard=silent, asked=silent)
+    assert _device(api, OLD)["online"] is here
+    assert [one["mac"] for one in _device(api, NEW)["maybe"]] == [OLD]
 
 
 def test_a_new_phone_takes_over_by_the_api(api: FlaskClient) -> None:

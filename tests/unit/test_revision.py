@@ -11,9 +11,12 @@ import pytest
 from orchestrator import health
 from orchestrator.api import make_app
 from orchestrator.desired import LEASES_FILE, status_file
+from orchestrator.presence import Sign
 from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.engine import ContainerEvent
 from tests.unit.orchestra import ROUTER_YAML, Orchestra
+
+PHONE = "02:00:00:00:00:09"
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def _renames(o: Orchestra) -> None:
 
 
 def _gets_a_lease(o: Orchestra) -> None:
-    o.lease("02:00:00:00:00:09 192.168.77.120 phone")
+    o.lease(f"{PHONE} 192.168.77.120 phone")
 
 
 def _stops(o: Orchestra) -> None:
@@ -92,8 +95,20 @@ def test_it_changes_with_what_a_person_would_see(orchestra: Orchestra, happens: 
     assert _now(orchestra) == after
 
 
+def test_who_comes_and_who_goes_is_news(orchestra: Orchestra) -> None:
+    orchestra.lease(f"{PHONE} 192.168.77.120 phone")
+    orchestra.reconciler.take_in_leases()
+    seen = []
+    for sign in (Sign(heard=uptime()), Sign(heard=uptime() - 60, asked=uptime() - 60), Sign()):
+        orchestra.neighbours.told[PHONE] = sign
+        seen.append(_now(orchestra))
+    assert seen[0] != seen[1] != seen[2]
+    orchestra.neighbours.told[PHONE] = Sign(heard=uptime() - 1)
+    assert _now(orchestra) == seen[0], "it was heard again, and is as much here as before"
+
+
 def test_it_stays_while_nothing_but_the_time_changes(orchestra: Orchestra) -> None:
-    orchestra.lease("02:00:00:00:00:09 192.168.77.120 phone")
+    orchestra.lease(f"{PHONE} 192.168.77.120 phone")
     before = _now(orchestra)
     orchestra.reconciler.converge()
     before = _now(orchestra)
