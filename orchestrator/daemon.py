@@ -28,6 +28,7 @@ from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import ROUTER, status_file
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
+from orchestrator.lookout import Lookout
 from orchestrator.model import Config
 from orchestrator.noticing import DestinationNotice, RefusalNotice
 from orchestrator.reconcile import Failures, Reconciler
@@ -109,7 +110,6 @@ class Daemon:
         self._statuses: tuple[int, ...] = ()
         self._refusals = RefusalNotice(self._activity.happened)
         self._refusals_due = 0.0
-        leg = mac_address(self._switchboard.state.install, Side.ROUTER_LAN)
         self.service = Service(
             self._reconciler,
             self._switchboard,
@@ -121,11 +121,24 @@ class Daemon:
             self._offers,
             Trials(added, self._reconciler, self._switchboard, volume),
             Access(state_directory),
-            NeighbourWatch(router.current, leg),
+            self._lookout(volume, router),
             self._activity,
         )
         self._changed = self._reconciler.wanted
         self._ending = threading.Event()
+
+    def _lookout(self, volume: Volume, router: RouterLink) -> Lookout:
+        leg = mac_address(self._switchboard.state.install, Side.ROUTER_LAN)
+        return Lookout(
+            self._reconciler,
+            self._switchboard,
+            self._engine,
+            volume,
+            router,
+            self._gates,
+            self._offers,
+            NeighbourWatch(router.current, leg),
+        )
 
     def _offer_watch(self) -> OfferWatch:
         install = self._switchboard.state.install

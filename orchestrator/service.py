@@ -7,9 +7,7 @@ everything anew.
 from __future__ import annotations
 
 import dataclasses
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from orchestrator import __version__, health
@@ -18,21 +16,18 @@ from orchestrator.activity import Activity
 from orchestrator.addressing import egress_container
 from orchestrator.client import words
 from orchestrator.config.uploads import Upload
-from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address, status_file
+from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address
 from orchestrator.gates import Gates
 from orchestrator.household import Household
 from orchestrator.leaktest.examiner import Examiner, Run
 from orchestrator.leaktest.fieldwork import House
 from orchestrator.live import Counters, Meter
-from orchestrator.model import Action, Config, ObservedContainer
-from orchestrator.presence import is_here
+from orchestrator.lookout import Lookout
+from orchestrator.model import Action, Config
 from orchestrator.reconcile import BadConfiguration, Outcome, Reconciler
 from orchestrator.refusals import RefusalCounts
 from orchestrator.revision import Revision
-from orchestrator.runtime.clock import uptime
-from orchestrator.runtime.engine import Engine, EngineFailed
-from orchestrator.runtime.namespace import NamespaceGone
-from orchestrator.runtime.neighbours import NeighbourWatch
+from orchestrator.runtime.engine import Engine
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
@@ -42,9 +37,6 @@ from orchestrator.trials import Trials
 from orchestrator.visitors import Visitors, parse_peer
 
 ORCHESTRATOR = "manyways-orchestrator"
-_LOOK_AGAIN_S = 2.0  # containers come and go seldom; events make us look sooner
-_BETWEEN_EVENTS_S = 300.0
-_NEVER = float("-inf")
 
 
 class Asker(Protocol):
@@ -72,7 +64,7 @@ class Service:
         offers: OfferWatch,
         trials: Trials,
         access: Access,
-        presence: NeighbourWatch,
+        lookout: Lookout,
         activity: Activity,
     ) -> None:
         self.access = access
@@ -82,26 +74,22 @@ class Service:
         self._volume = volume
         self._router = router
         self.examiner = Examiner(engine, switchboard)
-        self._gates = gates
         self._strangers = strangers
         self._offers = offers
         self._trials = trials
         self.household = Household(
-            switchboard, reconciler, self.devices, self.device, self._answering
+            switchboard, reconciler, self.devices, self.device, lookout.answering
         )
-        self._presence = presence
+        self._lookout = lookout
         self._visitors = Visitors(switchboard, router, lambda: engine.process(WEBUI))
         self.activity = activity
         self._revision = Revision(
-            switchboard, reconciler, volume, gates, strangers, offers, self._who_is_here,
+            switchboard, reconciler, volume, gates, strangers, offers, lookout.who_is_here,
             access.summary,
         )  # fmt: skip
         counters = Counters(switchboard, router, lambda: reconciler.config)
         self.meter = Meter(counters.totals, self._revision.now)
         self._refusals = RefusalCounts(switchboard, router)
-        self._containers: tuple[ObservedContainer, ...] | None = None  # None: nobody knows
-        self._looked_at = _NEVER
-        self._lock = threading.Lock()
 
     # --- questions ---------------------------------------------------------------------------
 
@@ -122,7 +110,7 @@ class Service:
         }
         if config is None:
             return report | _NOTHING_YET
-        seen = self._seen(config)
+        seen = self._lookout.seen(config)
         return report | self._report(config, seen, healthy=not (errors or problems))
 
     def refusals(self) -> dict[str, words.Refusals]:
@@ -216,14 +204,14 @@ class Service:
         """Take in a VPN and begin to try it, or say what is wrong. Raises Refused, `Failures`."""
         trial = self._trials.add(upload)
         if trial["accepted"]:
-            self._looked_at = _NEVER
+            self._lookout.look_again()
             self.activity.happened("destination_added", destination=trial["name"], by=by)
         return trial
 
     def remove_destination(self, name: str, by: str = "") -> None:
         """Remove a VPN that was added. Raises Refused, one of reconcile.Failures."""
         self._trials.remove(name)
-        self._looked_at = _NEVER
+        self._lookout.look_again()
         self.activity.happened("destination_removed", destination=name, by=by)
 
     def judge_trials(self) -> None:
@@ -233,7 +221,9 @@ class Service:
         """
         config = self._reconciler.config
         if config is not None and not all(d.offered for d in config.destinations):
-            self._trials.offer_the_proven(self._glance(config))
+            seen = self._lookout.glance(config)
+            if seen is not None:
+                self._trials.offer_the_proven(seen)
 
     def leaktest(self, wanted: list[str], *, disruptive: bool) -> Run:
         """Begin a leak test of some destinations, or all. Raises Refused."""
@@ -255,7 +245,7 @@ class Service:
         )
 
     def _states(self) -> dict[str, tuple[str, str]]:
-        self._looked_at = _NEVER  # but who answers DHCP is no matter of a leak test
+        self._lookout.look_again()  # but who answers DHCP is no matter of a leak test
         return {d["name"]: (d["state"], d["message"]) for d in self.status()["destinations"]}
 
     def up(self, by: str = "") -> Outcome:
@@ -277,7 +267,7 @@ class Service:
 
     def look_again(self) -> None:
         """Forget what was seen of the containers, because one has changed."""
-        self._looked_at = _NEVER
+        self._lookout.look_again()
         self._offers.look_again()
         self._revision.saw_event()
 
@@ -318,79 +308,11 @@ class Service:
         config = self._reconciler.config
         if config is None or self._switchboard.state.stopped:
             return {}
-        seen = self._glance(config)
-        if self._containers is None:
+        seen = self._lookout.glance(config)
+        if seen is None:
             return {}
         judged = (health.destination_health(seen, d) for d in config.destinations)
         return {d.destination.name: (d.state, d.message) for d in judged}
-
-    def _glance(self, config: Config) -> health.Seen:
-        """Return what is known of the destinations, and of nothing else.
-
-        Containers are those of the last event, and no device is asked whether it is here.
-        """
-        return health.Seen(
-            config=config,
-            state=self._switchboard.state,
-            containers=self._observed_containers(_BETWEEN_EVENTS_S),
-            egresses=self._egresses(config),
-            leases=(),
-            receipts={},
-            now=uptime(),
-            router_loaded=True,
-            shut=self._gates.shut,
-        )
-
-    def _answering(self) -> set[str]:
-        now, addresses = uptime(), self._switchboard.addresses
-        signs = self._presence.look(addresses)
-        return {mac for mac in addresses if is_here(signs.get(mac), now)}
-
-    def _who_is_here(self) -> object:
-        now = uptime()
-        signs = self._presence.look(self._switchboard.addresses)
-        return sorted(
-            (mac, is_here(sign, now), is_here(sign, now, sleeps=True))
-            for mac, sign in signs.items()
-        )
-
-    def _egresses(self, config: Config) -> dict[str, health.EgressStatus | None]:
-        names = (d.name for d in config.destinations)
-        return {n: health.parse_egress_status(self._volume.read(status_file(n))) for n in names}
-
-    def _seen(self, config: Config) -> health.Seen:
-        return health.Seen(
-            config=config,
-            state=self._switchboard.state,
-            containers=self._observed_containers(_LOOK_AGAIN_S),
-            egresses=self._egresses(config),
-            leases=self._reconciler.leases(),
-            receipts=self._switchboard.receipts,
-            now=uptime(),
-            router_loaded=self._router_loaded(),
-            reservations={d.mac: d.address for d in config.devices if d.address},
-            shut=self._gates.shut,
-            dhcp=self._offers.latest,
-            signs=self._presence.look(self._switchboard.addresses),
-        )
-
-    def _observed_containers(self, seconds: float) -> Mapping[str, ObservedContainer]:
-        with self._lock:
-            if time.monotonic() - self._looked_at > seconds:
-                # Before the look: an event that comes meanwhile asks for another one.
-                self._looked_at = time.monotonic()
-                try:
-                    self._containers = self._engine.containers()
-                except EngineFailed:
-                    self._containers, self._looked_at = None, _NEVER
-            return {c.name: c for c in self._containers or ()}
-
-    def _router_loaded(self) -> bool:
-        try:
-            router = self._router.current()
-            return router is not None and router.marks() is not None
-        except (EngineFailed, NamespaceGone, OSError):
-            return False
 
 
 _NOTHING_YET: dict[str, Any] = {

@@ -13,6 +13,7 @@ from orchestrator.activity import Activity
 from orchestrator.added import Shelf
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
+from orchestrator.lookout import Lookout
 from orchestrator.model import Config, HostFacts, HostInterface
 from orchestrator.presence import Sign
 from orchestrator.reconcile import Reconciler
@@ -110,7 +111,16 @@ class Orchestra:
             self.offers,
             Trials(self.added, self.reconciler, self.switchboard, self.volume),
             Access(state_folder),
-            self.neighbours,
+            Lookout(
+                self.reconciler,
+                self.switchboard,
+                engine,
+                self.volume,
+                self.link,
+                self.gates,
+                self.offers,
+                self.neighbours,
+            ),
             self.activity,
         )
 
