@@ -126,6 +126,8 @@ def _print(answer: Answer, args: argparse.Namespace) -> None:
     if args.json:
         _print_json(answer.data)
         return
+    if answer.raw:
+        sys.stdout.buffer.write(answer.raw)
     if answer.text:
         print(answer.text)
     sys.stdout.flush()

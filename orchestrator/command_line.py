@@ -74,8 +74,13 @@ def _add_times(assign: Parser) -> None:
     )
 
 
-def _config_here() -> str:
-    return IN_CONTAINER if Path(IN_CONTAINER).is_dir() else "."
+def _config() -> Path:
+    here = IN_CONTAINER if Path(IN_CONTAINER).is_dir() else "."
+    return Path(os.environ.get("MANYWAYS_CONFIG") or here)
+
+
+def _state() -> Path:
+    return Path(os.environ.get("MANYWAYS_STATE", "/var/lib/manyways"))
 
 
 def _add_leaktest_words(leaktest: Parser) -> None:
@@ -139,6 +144,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_access_verbs(verb)
     _add_looking_verbs(verb)
     _add_machine_verbs(verb)
+    _add_keeping_verbs(verb)
     _add_router_verbs(verb)
     return parser
 
@@ -199,7 +205,7 @@ def _add_looking_verbs(verb: AddVerb) -> None:
     check.add_argument(
         "--config",
         type=Path,
-        default=Path(os.environ.get("MANYWAYS_CONFIG") or _config_here()),
+        default=_config(),
         metavar="DIR",
         help="the directory that holds router.yaml and profiles/",
     )
@@ -214,6 +220,35 @@ def _add_router_verbs(verb: AddVerb) -> None:
         "orchestrator down",
     )
     verb("run", "be the daemon (the container does this)", "orchestrator run", data=False)
+
+
+def _add_keeping_verbs(verb: AddVerb) -> None:
+    """What reads and writes files of the host is obeyed by compose/orchestrator."""
+    backup = verb(
+        "backup",
+        "write all that the router knows into one encrypted file",
+        "orchestrator backup /media/stick/router.backup",
+        data=False,
+    )
+    backup.add_argument("file", metavar="FILE", help="a file of this machine that is not there yet")
+    backup.add_argument("--force", action="store_true", help="replace FILE")
+    restore = verb(
+        "restore",
+        "bring back what a backup holds, or take that back",
+        "orchestrator restore /media/stick/router.backup",
+        data=False,
+    )
+    restore.add_argument("file", metavar="FILE", nargs="?", help="what `backup` has written")
+    restore.add_argument("--dry-run", action="store_true", help="only say what would change")
+    restore.add_argument("--yes", action="store_true", help="do not ask before")
+    restore.add_argument(
+        "--back", action="store_true", help="bring back what was there before the last restore"
+    )
+    for made in (backup, restore):
+        made.add_argument(
+            "--passphrase-file", metavar="PATH", help="its first line; else it is asked for"
+        )
+        made.set_defaults(config=_config(), state=_state(), json=False)
 
 
 def _add_machine_verbs(verb: AddVerb) -> None:
@@ -238,8 +273,8 @@ def _add_machine_verbs(verb: AddVerb) -> None:
         "--hardware", action="store_true", help="also show the hardware, and what to expect of it"
     )
     doctor.set_defaults(
-        config=Path(os.environ.get("MANYWAYS_CONFIG") or _config_here()),
-        state=Path(os.environ.get("MANYWAYS_STATE", "/var/lib/manyways")),
+        config=_config(),
+        state=_state(),
     )
     doctor.epilog = f"{DOCTOR_CODES}\n{doctor.epilog}"
 
@@ -247,5 +282,5 @@ def _add_machine_verbs(verb: AddVerb) -> None:
 VERBS = (
     *("status", "devices", "assign", "undo", "pause", "resume", "add-vpn", "remove-vpn", "rename"),
     *("logs", "activity", "password", "tokens"),
-    *("init", "doctor", "leaktest", "check", "plan", "up", "down", "run"),
+    *("init", "doctor", "leaktest", "check", "backup", "restore", "plan", "up", "down", "run"),
 )
