@@ -244,6 +244,17 @@ def _add_keeping_verbs(verb: AddVerb) -> None:
     restore.add_argument(
         "--back", action="store_true", help="bring back what was there before the last restore"
     )
+    support = verb(
+        "support",
+        "gather what a bug report needs into one archive, without secrets",
+        "orchestrator support report.tar.gz",
+        data=False,
+    )
+    support.add_argument(
+        "file", metavar="FILE", help="a file of this machine that is not there yet"
+    )
+    support.add_argument("--force", action="store_true", help="replace FILE")
+    support.set_defaults(config=_config(), state=_state(), json=False, hardware=True)
     for made in (backup, restore):
         made.add_argument(
             "--passphrase-file", metavar="PATH", help="its first line; else it is asked for"
@@ -282,5 +293,17 @@ def _add_machine_verbs(verb: AddVerb) -> None:
 VERBS = (
     *("status", "devices", "assign", "undo", "pause", "resume", "add-vpn", "remove-vpn", "rename"),
     *("logs", "activity", "password", "tokens"),
-    *("init", "doctor", "leaktest", "check", "backup", "restore", "plan", "up", "down", "run"),
+    *(
+        "init",
+        "doctor",
+        "leaktest",
+        "check",
+        "backup",
+        "restore",
+        "support",
+        "plan",
+        "up",
+        "down",
+        "run",
+    ),
 )

@@ -252,6 +252,32 @@ def restore(args: Namespace, _control: Control, _style: Style) -> Answer:
     return Answer(text if args.dry_run else "", {}, 0, trouble)
 
 
+def support(args: Namespace, control: Control, style: Style) -> Answer:
+    """Make the archive for a bug report; what does not answer is told of in it."""
+    import json
+
+    from orchestrator import __version__
+    from orchestrator.backup.contents import Contents, Unreadable, collect
+    from orchestrator.client import ControlError
+    from orchestrator.runtime.gathering import gather
+    from orchestrator.support.archive import build
+
+    try:
+        found = collect(args.config, args.state)
+    except Unreadable:
+        found = Contents({}, {})
+    gathered, machine = gather("manyways-orchestrator")
+    gathered["version.txt"] = f"Manyways {__version__}\n"
+    # Here in the container; doctor looks at the host and needs no daemon.
+    for name, ask in (("status", status), ("plan", plan), ("doctor", doctor), ("check", check)):
+        try:
+            said = json.dumps(ask(args, control, style).data, indent=1)
+        except ControlError as error:
+            said = f"{error.message}\n{error.hint}"
+        gathered[f"{name}.json"] = said
+    return Answer("", {}, raw=build(found, gathered, machine))
+
+
 def _unkept(error: Unkept) -> Answer:
     hint = f"; {error.hint}" if error.hint else ""
     return Answer("", {}, 1, (f"{error}{hint}",))

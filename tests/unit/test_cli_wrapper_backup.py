@@ -201,3 +201,27 @@ def test_a_restore_is_taken_back_without_a_passphrase(host: Host) -> None:
     assert host.said[:2] == [
         _restore_words(checkout, "--back --dry-run"), _restore_words(checkout, "--back"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("true", "exec --interactive --env MANYWAYS_DEBUG manyways-orchestrator"),
+        (MISSING, RUN),
+    ],
+)
+def test_a_support_archive_asks_for_nothing(host: Host, state: str, said: str) -> None:
+    docker = host.folder / "programs" / "docker"
+    docker.write_text(docker.read_text().replace("'%s' \"$PRINTS\"", "'\\037\\213archive'"))
+    ran = host.run("support", "report.tar.gz", INSPECTED=state)
+    assert ran.returncode == 0, ran.stderr
+    assert (host.folder / "report.tar.gz").read_bytes() == b"\x1f\x8barchive"
+    said_ = f"{said} orchestrator support -"
+    assert host.said == [said_]
+    assert "look through it" in ran.stderr
+    assert host.run("support", "report.tar.gz").returncode == 1
+
+
+def test_a_support_archive_that_is_none_is_not_kept(host: Host) -> None:
+    ran = host.run("support", "report.tar.gz", PRINTS="#1 building")
+    assert (ran.returncode, host.left) == (1, [])
