@@ -255,6 +255,14 @@ def _add_keeping_verbs(verb: AddVerb) -> None:
     )
     support.add_argument("--force", action="store_true", help="replace FILE")
     support.set_defaults(config=_config(), state=_state(), json=False, hardware=True)
+    upgrade = verb(
+        "upgrade",
+        "build this checkout's images, change over, and go back if that goes wrong",
+        "orchestrator upgrade",
+        data=False,
+    )
+    upgrade.add_argument("--back", action="store_true", help="run the images from before again")
+    upgrade.add_argument("--wait", metavar="S", help="seconds to become healthy in (300)")
     for made in (backup, restore):
         made.add_argument(
             "--passphrase-file", metavar="PATH", help="its first line; else it is asked for"

@@ -249,7 +249,9 @@ def restore(args: Namespace, _control: Control, _style: Style) -> Answer:
     except keeping.Unkept as error:
         return _unkept(error)
     text = "\n".join(clean(line) for line in (*preview.lines, *preview.mistakes))
-    return Answer(text if args.dry_run else "", {}, 0, trouble)
+    beside = "router.yaml.restored does not fit yet: correct it, then name it router.yaml"
+    done = beside if preview.mistakes else ""
+    return Answer(text if args.dry_run else done, {}, 0, trouble)
 
 
 def support(args: Namespace, control: Control, style: Style) -> Answer:
@@ -276,6 +278,12 @@ def support(args: Namespace, control: Control, style: Style) -> Answer:
             said = f"{error.message}\n{error.hint}"
         gathered[f"{name}.json"] = said
     return Answer("", {}, raw=build(found, gathered, machine))
+
+
+def upgrade(_args: Namespace, _control: Control, _style: Style) -> Answer:
+    """The host does it: what is replaced can't replace itself."""
+    text = "an upgrade needs the host's command: compose/orchestrator upgrade, in the checkout"
+    return Answer("", {}, 1, (text,))
 
 
 def _unkept(error: Unkept) -> Answer:
