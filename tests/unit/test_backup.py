@@ -213,6 +213,7 @@ class Cut(BaseException):
     """The power goes."""
 
 
+@pytest.mark.timeout(120)  # some hundred restores
 def test_the_power_may_go_at_any_moment(
     router: Folders, backup: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +221,9 @@ def test_the_power_may_go_at_any_moment(
     new, opened = _holds(router), keeping.open_backup(_typed(backup))
     old = contents.Contents(opened.config, opened.state)
     seen = set()
+    # Nobody turns this disk off, and hundreds of waits for it take a minute.
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr(os, "sync", lambda: None)
     for moment in range(200):
         with monkeypatch.context() as power:
             power_goes_at(power, moment)
