@@ -19,7 +19,7 @@ _PEM = re.compile(r"-----BEGIN [^-\n]+-----.*?(-----END [^-\n]+-----|\Z)", re.S)
 _INLINE = re.compile(r"<([a-z0-9-]{2,40})>\s*\n.*?(</\1>|\Z)", re.S)
 _TOKEN = re.compile(r"manyways_[A-Za-z0-9_-]{20,}", re.I)
 _USERINFO = re.compile(r"(://)[^/\s@\"']+@")
-_LONG_HEX = re.compile(r"\b(?:sha256:)?[0-9a-fA-F]{32,}\b")
+_LONG_HEX = re.compile(r"\b(sha256:[0-9a-f]{12}|[0-9a-fA-F]{6})[0-9a-fA-F]{26,}\b")
 _LABELLED = re.compile(
     r"(?i)\b((?:wpa_|sae_)?(?:passphrase|password|passwd|psk|secret|token|authorization|cookie)"
     r"[\"']?\s*[:=]\s*)(?!\[)(\"[^\"\n]*\"|'[^'\n]*'|[^\s,}]+)"
@@ -67,7 +67,7 @@ class Redactor:
         text = _MAC.sub(self._mac, text)
         text = _OF_MAC.sub(lambda found: found[1] + self._hashed(found[2]), text)
         text = _TITLE_OF_MAC.sub(lambda found: found[1] + self._hashed(found[2])[:4], text)
-        text = _LONG_HEX.sub(lambda found: f"{found[0][:7]}…", text)
+        text = _LONG_HEX.sub(lambda found: f"{found[1]}…", text)
         return _IPV6.sub(self._ipv6, _IPV4.sub(self._ipv4, text))
 
     def _mac(self, found: re.Match[str]) -> str:

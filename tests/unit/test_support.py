@@ -165,6 +165,7 @@ def test_the_same_thing_has_the_same_word_and_only_within_one_archive() -> None:
     assert one.text("12:34:56 00:00:00:00:00:00 ::1 0.0.0.0/0 v2026.10.1.2.3") == (
         "12:34:56 00:00:00:00:00:00 ::1 0.0.0.0/0 v2026.10.1.2.3"
     )
+    assert one.text(f"sha256:{'ab' * 32} {'cd' * 16}") == "sha256:abababababab… cdcdcd…"
 
 
 def test_a_router_yaml_that_is_no_yaml_shows_its_keys_only() -> None:
