@@ -75,7 +75,20 @@ def _answer(args: argparse.Namespace) -> int:
     except ControlError as error:
         return _refused(error, args)
     _print(answer, args)
+    if args.verb == "up" and answer.data.get("probation") and not args.json:
+        return _wait(args, answer)
     return answer.code
+
+
+def _wait(args: argparse.Namespace, answer: Answer) -> int:
+    """Wait until it is known whether the change that was applied stays."""
+    from orchestrator import waiting
+    from orchestrator.client import Control, ControlError
+
+    try:
+        return waiting.wait(Control(), sys.stdout, sys.stderr) or answer.code
+    except ControlError as error:
+        return _refused(error, args)
 
 
 def _leaktest(args: argparse.Namespace, control: Control, style: Style) -> int:

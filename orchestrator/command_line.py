@@ -116,6 +116,17 @@ def _add_access_verbs(verb: AddVerb) -> None:
     change.add_argument("--revoke", metavar="ID", help="make a key worthless from now on")
 
 
+def _add_up_words(verb: Callable[[str, str, str], Parser]) -> None:
+    up = verb("up", "read the configuration and make everything so", "orchestrator up")
+    up.add_argument(
+        "--keep",
+        action="store_true",
+        help="a change that could cut the home network off is kept at once; else it is taken back "
+        "after a minute, unless somebody opens the page on a device at home or says `confirm`",
+    )
+    verb("confirm", "keep a change that `up` would take back", "orchestrator confirm")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line with its help texts."""
     parser = Parser(
@@ -213,7 +224,7 @@ def _add_looking_verbs(verb: AddVerb) -> None:
 
 def _add_router_verbs(verb: AddVerb) -> None:
     verb("plan", "say what `up` would do, and why", "orchestrator plan")
-    verb("up", "read the configuration and make everything so", "orchestrator up")
+    _add_up_words(verb)
     verb(
         "down",
         "remove the router's containers and networks, but keep names and choices",
@@ -311,6 +322,7 @@ VERBS = (
         "support",
         "plan",
         "up",
+        "confirm",
         "down",
         "run",
     ),

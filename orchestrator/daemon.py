@@ -32,8 +32,9 @@ from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
 from orchestrator.model import Config
 from orchestrator.noticing import DestinationNotice, RefusalNotice
+from orchestrator.probation import Probation, Record
 from orchestrator.reconcile import Failures, Reconciler
-from orchestrator.runtime import host
+from orchestrator.runtime import clock, host
 from orchestrator.runtime.egress import Departures
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
 from orchestrator.runtime.makers import Makers
@@ -102,6 +103,7 @@ class Daemon:
             host.prepare_lan_port,
             self._gates,
             added,
+            Probation(Document(state_directory / "probation.json", Record), clock.moment),
             lambda: unfinished(config_directory, state_directory),
         )
         self._strangers = Strangers(self._switchboard, router)
@@ -186,6 +188,7 @@ class Daemon:
             if time.monotonic() >= router_due:
                 router_due = time.monotonic() + LOOK_AT_ROUTER_S
                 due = 0.0 if self._look_at_router() else due
+                due = 0.0 if self._judge_change() else due
                 self._judge_trials()
             if time.monotonic() >= due:
                 self._tidy_up()
@@ -249,6 +252,14 @@ class Daemon:
             self.service.judge_trials()
         except Failures as error:
             log.error("a VPN that works could not be offered: %s", error)
+
+    def _judge_change(self) -> bool:
+        """Take back a change that locks the home out; say whether that was done."""
+        try:
+            return self.service.judge_change()
+        except Failures as error:
+            log.error("a change could not be taken back: %s", error)
+            return False
 
     def _look_at_router(self) -> bool:
         """Act on what the rules have noted; say whether there was a new device."""

@@ -52,6 +52,8 @@ _SENTENCES: Mapping[str, Callable[[Event], str]] = {
     "token_revoked": lambda e: f"a token is revoked: {e['message']}",
     "started": lambda e: f"{e['message'] or 'the router'} is started",
     "stopped": lambda _: "the router is stopped",
+    "change_kept": lambda _: "the change of router.yaml is kept",
+    "change_taken_back": lambda e: f"the change of router.yaml is taken back{_reason(e)}",
 }
 
 

@@ -2,7 +2,8 @@
 
 A configuration that can't be read changes nothing: the last good one, kept on disk, stays in
 force. A step that fails is reported and tried again later; the steps after it are still taken,
-so that one broken destination doesn't keep the others away.
+so that one broken destination doesn't keep the others away. A change that could cut the home
+network off is on probation (probation.py).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from orchestrator.model import (
     Verb,
 )
 from orchestrator.plan import NotOurs, make_plan
+from orchestrator.probation import Probation
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.host import PortFailed
 from orchestrator.runtime.namespace import NamespaceGone
@@ -44,6 +46,7 @@ from orchestrator.switch import Switchboard
 
 log = logging.getLogger(__name__)
 
+BRIEF_LEASE_S = 120  # dnsmasq gives none that is shorter
 ROLES = ("router", "dhcp", "webui", "egress")
 _LOAD_RULES = ["/usr/local/bin/apply"]
 
@@ -84,6 +87,7 @@ class Reconciler:
         prepare_lan_port: Callable[[str], None],
         gates: Gates,
         added: Shelf,
+        probation: Probation,
         unfinished: Callable[[], str] = lambda: "",
     ) -> None:
         """`unfinished` says why what is on disk may not be taken in yet; "" when it may."""
@@ -100,16 +104,21 @@ class Reconciler:
         self._reading = threading.Lock()
         self._images: Images | None = None
         self._added = added
+        self.probation = probation
+        self._applying = ""  # the change on probation that `converge` makes so
         self._unfinished = unfinished
         self._files: Config | None = last_good.read().value
-        self.config: Config | None = self._files and with_added(self._files, added.usable)
+        self.config: Config | None = self._files and self._in_force(self._files)
         self.config_errors: tuple[str, ...] = ()
         self.errors: tuple[str, ...] = ()
         self.readings = 0  # how often the configuration was read
         self.wanted = threading.Event()  # set by whoever wants `converge` soon, and not to wait
 
-    def reload(self) -> tuple[str, ...]:
-        """Read the configuration; return its mistakes, and keep the last good one if it has any."""
+    def reload(self, *, asked: bool = False) -> tuple[str, ...]:
+        """Read the configuration; return its mistakes, and keep the last good one if it has any.
+
+        What was taken back is only taken in again when a person has `asked`. Raises OSError.
+        """
         with self._reading:  # the start and a person's `up` may come at once
             try:
                 config = self._read()
@@ -117,14 +126,65 @@ class Reconciler:
                 self.config_errors = bad.errors
             else:
                 self.config_errors = ()
-                self._disown_overruled(config)
-                if config != self._files:
-                    self._last_good.write(config)
-                self._files = config
-                with self._switchboard.held():
-                    self.config = with_added(config, self._added.usable)
+                if asked or not self.probation.refuses(config):
+                    self._take_in(config)
+                if asked:
+                    self.probation.wake()
             self.readings += 1
             return self.config_errors
+
+    def _take_in(self, config: Config) -> None:
+        self.probation.begin(self._files, config)  # before anything of it is in force
+        self._disown_overruled(config)
+        if config != self._files:
+            self._last_good.write(config)
+        self._put_in_force(config)
+
+    def _put_in_force(self, config: Config) -> None:
+        self._files = config
+        with self._switchboard.held():
+            self.config = self._in_force(config)
+
+    def _in_force(self, config: Config) -> Config:
+        config = with_added(config, self._added.usable)
+        pending = self.probation.pending
+        if pending is None or pending.previous.lan == config.lan:
+            return config
+        # Who gets an address of a home network that is taken back has to ask again soon.
+        lease_time = min(config.lan.lease_time, BRIEF_LEASE_S)
+        return replace(config, lan=replace(config.lan, lease_time=lease_time))
+
+    def confirm(self) -> bool:
+        """Keep the change that is on probation; False when there is none. Raises OSError."""
+        with self._reading:
+            waited = self.probation.pending is not None
+            if waited:
+                self.probation.confirmed()
+                self.readings += 1
+                if self._files is not None:
+                    self._put_in_force(self._files)
+                self.wanted.set()
+            return waited
+
+    def take_back(self, why: str) -> bool:
+        """Put the configuration before the change in force; False when it was just confirmed.
+
+        A full disk does not keep the home locked out: the next start goes back once more.
+        """
+        with self._reading:
+            pending = self.probation.pending
+            if pending is None:
+                return False
+            log.error("the change of router.yaml is taken back: %s", why)
+            try:
+                self._last_good.write(pending.previous)
+            except OSError as error:
+                log.error("the configuration in force can't be written down: %s", error)
+            self.probation.taken_back(why)
+            self._put_in_force(pending.previous)
+            self.readings += 1
+        self.wanted.set()
+        return True
 
     def change_added(self, change: Callable[[], None]) -> None:
         """Change what was added on the page, and let it take effect on every choice at once.
@@ -134,7 +194,7 @@ class Reconciler:
         with self._reading, self._switchboard.held():
             change()
             if self._files is not None:
-                self.config = with_added(self._files, self._added.usable)
+                self.config = self._in_force(self._files)
                 self.readings += 1
                 self.take_in_leases()
 
@@ -204,6 +264,8 @@ class Reconciler:
                 outcome = self._converge()
             except Failures as error:
                 outcome = Outcome(errors=(str(error),))
+            with self._reading:
+                self.probation.applied(self._applying)  # as far as it could be
             self.errors = outcome.errors
             return outcome
 
@@ -219,6 +281,8 @@ class Reconciler:
     def remove_everything(self) -> Outcome:
         """Remove the containers and networks; names, choices and leases stay on disk."""
         with self._lock:
+            with self._reading:
+                self.probation.rest()
             try:
                 plan = make_plan(DesiredState(), self._observe())
             except Failures as error:
@@ -226,10 +290,11 @@ class Reconciler:
             return self._apply(plan)
 
     def _converge(self) -> Outcome:
-        with self._switchboard.held():
+        with self._reading, self._switchboard.held():
             self.take_in_leases()
-            config, state = self.config, self._switchboard.state
+            config, state, pending = self.config, self._switchboard.state, self.probation.pending
             addresses = self._switchboard.addresses
+        self._applying = pending.change if pending and not state.stopped else ""
         if config is None:
             return Outcome()
         if not state.stopped:

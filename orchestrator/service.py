@@ -7,13 +7,14 @@ everything anew.
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from orchestrator import __version__, health
 from orchestrator.access import Access
 from orchestrator.activity import Activity
-from orchestrator.addressing import egress_container
+from orchestrator.addressing import egress_container, is_ours
 from orchestrator.client import words
 from orchestrator.config.uploads import Upload
 from orchestrator.desired import DHCP, ROUTER, WEBUI, router_address
@@ -35,6 +36,8 @@ from orchestrator.strangers import Strangers
 from orchestrator.switch import ON_TRIAL, Refused, Switchboard, nearest
 from orchestrator.trials import Trials
 from orchestrator.visitors import Visitors, parse_peer
+
+log = logging.getLogger(__name__)
 
 ORCHESTRATOR = "manyways-orchestrator"
 
@@ -90,6 +93,7 @@ class Service:
         counters = Counters(switchboard, router, lambda: reconciler.config)
         self.meter = Meter(counters.totals, self._revision.now)
         self._refusals = RefusalCounts(switchboard, router)
+        self._failed = ""  # what of the router's own did not work at the last look
 
     # --- questions ---------------------------------------------------------------------------
 
@@ -101,11 +105,13 @@ class Service:
             *self._reconciler.errors,
             *self._strangers.problems,
             *self._trials.problems,
+            *self._reconciler.probation.problems(),
         ]
         report: dict[str, Any] = {
             "version": __version__,
             "config": {"errors": errors, "notes": list(config.notes) if config else []},
             "problems": problems,
+            "probation": self.probation(),
             "stopped": self._switchboard.state.stopped,
         }
         if config is None:
@@ -248,9 +254,14 @@ class Service:
         self._lookout.look_again()  # but who answers DHCP is no matter of a leak test
         return {d["name"]: (d["state"], d["message"]) for d in self.status()["destinations"]}
 
-    def up(self, by: str = "") -> Outcome:
-        """Read the configuration and make everything so. Raises BadConfiguration."""
+    def up(self, by: str = "", *, keep: bool = False) -> Outcome:
+        """Read the configuration and make everything so; `keep`: whatever becomes of it.
+
+        Raises BadConfiguration.
+        """
         self._reload()
+        if keep:
+            self.confirm(by)
         self._reconciler.look_at_images()
         if self._switchboard.state.stopped:
             self.activity.happened("started", by=by)
@@ -272,9 +283,57 @@ class Service:
         self._revision.saw_event()
 
     def _reload(self) -> None:
-        errors = self._reconciler.reload()
+        errors = self._reconciler.reload(asked=True)
         if errors:
             raise BadConfiguration(errors)
+
+    # --- a change on probation -----------------------------------------------------------------
+
+    def confirm(self, by: str = "") -> bool:
+        """Keep the change that is on probation; False when there is none. Raises OSError."""
+        kept = self._reconciler.confirm()
+        if kept:
+            self.activity.happened("change_kept", by=by)
+        return kept
+
+    def probation(self) -> words.Probation | None:
+        """Return what the status tells of a change that waits, or that was taken back."""
+        return self._reconciler.probation.report()
+
+    def visited(self, asker: Asker) -> None:
+        """Somebody has reached the page: from a device at home that keeps a change on probation."""
+        if not asker.peer or not self._reconciler.probation.waits:
+            return
+        mac = self._visitors.device(self._reconciler.config, asker.peer)
+        if not mac or is_ours(self._switchboard.state.install, mac):
+            return
+        try:
+            self.confirm(self.title(mac))
+        except OSError as error:  # nobody who only looks has to hear of a full disk
+            log.error("that a change is kept can't be written down: %s", error)
+
+    def judge_change(self) -> bool:
+        """Take the change on probation back when its time is over, or when the router itself fails
+        with it; say whether that was done. Raises one of reconcile.Failures.
+        """
+        probation, config = self._reconciler.probation, self._reconciler.config
+        if probation.pending is None or config is None or self._switchboard.state.stopped:
+            return False
+        why = probation.over() or (self._broken(config) if probation.may_be_judged() else "")
+        if not why or not self._reconciler.take_back(why):
+            return False
+        self.activity.happened("change_taken_back", message=why)
+        return True
+
+    def _broken(self, config: Config) -> str:
+        """Return what the home network needs and has not, as far as that is known for certain."""
+        seen = self._lookout.seen(config)
+        if not seen.containers:  # the engine does not answer
+            return ""
+        reports = health.service_reports(seen)
+        failed = "; ".join(f"{s.name}: {s.message}" for s in reports if s.state == "failed")
+        before, self._failed = self._failed, failed
+        return failed if before else ""  # not for a moment's sake
 
     def _report(self, config: Config, seen: health.Seen, *, healthy: bool) -> dict[str, Any]:
         destinations = [health.destination_health(seen, d) for d in config.destinations]

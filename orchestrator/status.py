@@ -97,6 +97,11 @@ def _router_nodes(status: Status) -> list[Node]:
                           children=mistakes))  # fmt: skip
     if config["notes"]:
         nodes.append(Node("notes on the configuration", children=tuple(map(Node, config["notes"]))))
+    now = status["probation"]
+    if now and now["state"] != "taken back":
+        left = f"taken back in {now['seconds_left']} s, unless: orchestrator confirm"
+        reasons = tuple(map(Node, now["reasons"]))
+        nodes.append(Node("a change of router.yaml waits", "WAITING", "warn", left, reasons))
     if status["stopped"]:
         nodes.append(Node("stopped: no device gets out until: orchestrator up"))
     return nodes

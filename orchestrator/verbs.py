@@ -140,8 +140,14 @@ def plan(_: Namespace, control: Control, style: Style) -> Answer:
     return Answer(show.actions_text(actions, nothing, style), {"actions": actions})
 
 
-def up(_: Namespace, control: Control, style: Style) -> Answer:
-    return _outcome(control.up(), "Everything is as it should be.", style)
+def up(args: Namespace, control: Control, style: Style) -> Answer:
+    return _outcome(control.up(keep=args.keep), "Everything is as it should be.", style)
+
+
+def confirm(_: Namespace, control: Control, __: Style) -> Answer:
+    kept = control.confirm()
+    text = "The change is kept." if kept else "No change waits to be kept."
+    return Answer(text, {"kept": kept})
 
 
 def down(_: Namespace, control: Control, style: Style) -> Answer:

@@ -69,7 +69,9 @@ def _view(service: Service, route: Route) -> Callable[..., ResponseReturnValue]:
     def view(**path: str) -> ResponseReturnValue:
         query = _read(route.query, _asked(request.args))
         body = _read(route.body, _sent()) if route.method == "POST" else None
-        answer = route.handle(service, Call(path, body, query, Actor.of(request)))
+        actor = Actor.of(request)
+        service.visited(actor)
+        answer = route.handle(service, Call(path, body, query, actor))
         return answer if isinstance(answer, Response) else jsonify(answer)
 
     return view

@@ -33,6 +33,12 @@ class _Tail(Body):
     lines: Annotated[int, Field(ge=1, le=10_000, strict=False)] = 100
 
 
+class _Up(Body):
+    """`keep`: without a probation."""
+
+    keep: bool = False
+
+
 class _LeakTest(Body):
     """An empty list of destinations means all."""
 
@@ -58,7 +64,12 @@ def _leaktest(service: Service, call: Call) -> Any:
 
 
 def _up(service: Service, call: Call) -> Any:
-    return _outcome(service.up(service.who(call.by)))
+    outcome = _outcome(service.up(service.who(call.by), keep=call.body.keep))
+    return outcome | {"probation": service.probation()}
+
+
+def _confirm(service: Service, call: Call) -> Any:
+    return {"kept": service.confirm(service.who(call.by))}
 
 
 def _down(service: Service, call: Call) -> Any:
@@ -93,6 +104,14 @@ ROUTES = (
     Route("GET", "/plan", "What `up` would do", _plan, Actions, Need.SOCKET),
     Route("GET", "/logs/{name}", "A log's last lines", _logs, Lines, Need.SOCKET, query=_Tail),
     Route("POST", "/leaktest", "Run a leak test", _leaktest, None, Need.SOCKET, body=_LeakTest),
-    Route("POST", "/up", "Make everything so", _up, words.Outcome, Need.SOCKET),
+    Route("POST", "/up", "Make everything so", _up, words.Outcome, Need.SOCKET, body=_Up),
+    Route(
+        "POST",
+        "/confirm",
+        "Keep a change that is on probation",
+        _confirm,
+        words.Confirmation,
+        Need.SOCKET,
+    ),
     Route("POST", "/down", "Take the router down", _down, words.Outcome, Need.SOCKET),
 )

@@ -35,7 +35,14 @@ BESIDE = f"{FILE}.restored"
 _PLAN, _ASIDE = "plan.json", "aside"
 # With what was kept before them: an old version must not come back beside a new one.
 _OLD = (
-    *("state.json*", "access.json*", "activity*.jsonl", "added", "last-good.json*"),
+    *(
+        "state.json*",
+        "access.json*",
+        "activity*.jsonl",
+        "added",
+        "last-good.json*",
+        "probation.json*",
+    ),
     "run/dhcp/dnsmasq.leases",
 )
 

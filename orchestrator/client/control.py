@@ -226,8 +226,13 @@ class Control:
             connection.close()
         raise unreachable(EOFError(), self.path, ACTION_SECONDS)
 
-    def up(self) -> words.Outcome:
-        return cast(words.Outcome, self.call("POST", "/up", {}, CONVERGE_SECONDS))
+    def up(self, *, keep: bool = False) -> words.Outcome:
+        """Make everything so; `keep`: also what could cut the home network off, for good."""
+        return cast(words.Outcome, self.call("POST", "/up", {"keep": keep}, CONVERGE_SECONDS))
+
+    def confirm(self) -> bool:
+        """Keep the change that is on probation; False when there is none."""
+        return bool(self._act("/confirm").get("kept"))
 
     def down(self) -> words.Outcome:
         return cast(words.Outcome, self.call("POST", "/down", {}, CONVERGE_SECONDS))

@@ -133,6 +133,16 @@ class ConfigNotes(TypedDict):
     notes: list[str]
 
 
+class Probation(TypedDict):
+    """A change of the configuration that could cut the home network off."""
+
+    state: Literal["applying", "waiting", "taken back"]
+    reasons: list[str]  # what it changes
+    seconds_left: int  # until it is taken back, unless it is confirmed
+    since: str  # ISO 8601, UTC
+    why: str  # it was taken back, or empty
+
+
 class Status(TypedDict):
     """Everything that the daemon knows, as GET /api/v1/status tells it."""
 
@@ -140,6 +150,7 @@ class Status(TypedDict):
     version: str
     config: ConfigNotes
     problems: list[str]  # what the last attempt to make everything so could not do
+    probation: Probation | None
     stopped: bool
     services: list[Service]
     lan: Lan
@@ -162,6 +173,13 @@ class Outcome(TypedDict):
 
     actions: list[Action]
     errors: NotRequired[list[str]]
+    probation: NotRequired[Probation | None]  # of `up` only
+
+
+class Confirmation(TypedDict):
+    """Whether there was a change to keep."""
+
+    kept: bool
 
 
 class Finding(TypedDict):
@@ -209,7 +227,7 @@ class Event(TypedDict):
         "switched", "switched_back", "undone", "renamed", "paused", "resumed", "new_device",
         "took_over", "forgotten", "destination_added", "destination_removed", "works", "fails",
         "dns_over_tls", "dns_elsewhere", "password_changed", "token_made", "token_revoked",
-        "started", "stopped",
+        "started", "stopped", "change_kept", "change_taken_back",
     ]  # fmt: skip
     mac: str  # the device's address, or empty
     device: str  # the device's title at that time, or empty

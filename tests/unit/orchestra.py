@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import cast
@@ -17,6 +18,7 @@ from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
 from orchestrator.model import Config, HostFacts, HostInterface
 from orchestrator.presence import Sign
+from orchestrator.probation import Probation, Record
 from orchestrator.reconcile import Reconciler
 from orchestrator.runtime.engine import Engine
 from orchestrator.runtime.neighbours import NeighbourWatch
@@ -27,6 +29,7 @@ from orchestrator.service import Service
 from orchestrator.store import State
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
+from orchestrator.timers import Moment
 from orchestrator.trials import Trials
 from tests.homes import NEW
 from tests.unit.fake_engine import FakeEngine
@@ -44,6 +47,7 @@ default_destination: direct
 devices:
   - {name: tv, mac: "02:00:00:00:00:01", destination: work}
 """
+START = Moment(datetime(2026, 3, 28, 12, tzinfo=UTC), "first", 1000.0)
 FACTS = HostFacts((HostInterface("eth0", (), True), HostInterface("eth1", ())))
 
 
@@ -65,6 +69,7 @@ class Orchestra:
     folder: Path
     engine: FakeEngine = field(default_factory=FakeEngine)
     ports: list[str] = field(default_factory=list)
+    moment: Moment = START
 
     def __post_init__(self) -> None:
         self.config_folder = self.folder / "config"
@@ -98,6 +103,7 @@ class Orchestra:
             self.ports.append,
             self.gates,
             self.added,
+            Probation(Document(state_folder / "probation.json", Record), lambda: self.moment),
             lambda: unfinished(self.config_folder, state_folder),
         )
         self.neighbours = Neighbours()
@@ -125,6 +131,27 @@ class Orchestra:
             ),
             self.activity,
         )
+
+    def later(self, seconds: float) -> None:
+        """Let time pass, and the daemon look at the change that waits."""
+        self.moment = replace(
+            self.moment,
+            now=self.moment.now + timedelta(seconds=seconds),
+            uptime=self.moment.uptime + seconds,
+        )
+        self.look()
+
+    def reboot(self) -> None:
+        """Start the machine again, as the daemon does: reading, judging, making everything so."""
+        self.moment = replace(self.moment, boot=self.moment.boot + " again", uptime=20.0)
+        self.start()
+        self.reconciler.reload()
+        self.look()
+
+    def look(self) -> None:
+        """What the daemon's loop does."""
+        self.service.judge_change()
+        self.reconciler.converge()
 
     def configure(self, text: str) -> None:
         (self.config_folder / "router.yaml").write_text(text)

@@ -91,6 +91,7 @@ def healthy() -> Status:
         "version": "0.1.0",
         "config": {"errors": [], "notes": []},
         "problems": [],
+        "probation": None,
         "stopped": False,
         "services": [
             {"name": name, "state": "ok", "message": ""} for name in ("router", "dhcp", "webui")
@@ -104,6 +105,20 @@ def healthy() -> Status:
             device(LAPTOP, "laptop", "direct", "192.168.77.102"),
             {**device(PHONE, "phone", "de", None), "online": False},
         ],
+    }
+
+
+def on_probation() -> Status:
+    """A change of the home network that nobody has confirmed yet."""
+    return {
+        **healthy(),
+        "probation": {
+            "state": "waiting",
+            "reasons": ["lan.address from 192.168.77.1/24 to 10.9.9.1/24"],
+            "seconds_left": 41,
+            "since": "2026-03-28T12:00:00+00:00",
+            "why": "",
+        },
     }
 
 

@@ -38,6 +38,8 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "token_revoked": ("key", "dim"),
     "started": ("play", "dim"),
     "stopped": ("pause", "warn"),
+    "change_kept": ("check", "good"),
+    "change_taken_back": ("cross", "bad"),
 }
 
 

@@ -54,6 +54,8 @@ HAPPENED: list[dict[str, Any]] = [
     {"kind": "token_revoked", "message": "home assistant", "by": "laptop"},
     {"kind": "started", "by": "command line"},
     {"kind": "stopped", "by": "a browser at 192.168.77.60"},
+    {"kind": "change_kept", "by": "laptop"},
+    {"kind": "change_taken_back", "message": "nobody at home could open the page within a minute"},
     {"kind": "danced", "device": "of a later \x1b[31mversion", "at": "yesterday"},
 ]
 

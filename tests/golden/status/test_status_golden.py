@@ -16,6 +16,7 @@ from tests.web.reports import (
     dhcp_trouble,
     empty,
     healthy,
+    on_probation,
     on_trial,
     pause_receipt,
     paused,
@@ -67,6 +68,7 @@ TEXTS = {
         for paused in (True, False)
         for changed in (True, False)
     ),
+    "probation": lambda: show.status_text(on_probation(), Style()),
     "actions": lambda: show.actions_text(ACTIONS, "", Style()),
 }
 
