@@ -28,6 +28,7 @@ from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.backup.restoring import can_be_taken_in, take_in, unfinished
 from orchestrator.desired import ROUTER, status_file
 from orchestrator.documents import Document
+from orchestrator.first_start import FirstStart
 from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
 from orchestrator.model import Config
@@ -36,6 +37,7 @@ from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
 from orchestrator.runtime.egress import Departures
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
+from orchestrator.runtime.machine import look_for_ports
 from orchestrator.runtime.makers import Makers
 from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.neighbours import NeighbourWatch
@@ -102,6 +104,7 @@ class Daemon:
             host.prepare_lan_port,
             self._gates,
             added,
+            FirstStart(config_directory, state_directory, look_for_ports),
             lambda: unfinished(config_directory, state_directory),
         )
         self._strangers = Strangers(self._switchboard, router)

@@ -16,6 +16,7 @@ from orchestrator.config import values
 from orchestrator.config.addressing import DEFAULT_TRANSIT
 from orchestrator.config.subnets import free
 from orchestrator.doctor.machine import Port
+from orchestrator.model import Config
 
 _LAN_SIZE, _TRANSIT_SIZE = 24, 16
 _PLAIN = re.compile(r"[a-z]{2,}[a-z0-9]*[0-9][a-z0-9]*")  # no word of YAML has a digit in it
@@ -39,6 +40,18 @@ class Proposal:
     address: IPv4Interface
     transit: IPv4Network | None = None
     refuse_new: bool = False
+
+
+def of_config(config: Config) -> Proposal:
+    """Return the proposal that a configuration with one uplink and one LAN port came from."""
+    pool = config.transit_pool
+    return Proposal(
+        config.uplinks[0].interface,
+        config.lan.interfaces[0],
+        config.lan.address,
+        None if pool == DEFAULT_TRANSIT else pool,
+        config.refuse_new_devices,
+    )
 
 
 def wired(ports: Sequence[Port]) -> tuple[Port, ...]:

@@ -7,7 +7,7 @@ A verb asks the daemon and returns an `Answer`: text for a person, the same as d
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from orchestrator.client import Event, Outcome
+    from orchestrator.doctor.machine import Port
     from orchestrator.keeping import Unkept
     from orchestrator.model import HostFacts
+    from orchestrator.proposal import Proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ def init(args: Namespace, _control: Control, _style: Style) -> Answer:
 
     try:
         ports, taken = look_for_ports()
-        proposal = propose(ports, taken)
+        proposal = _chosen(args, ports) or propose(ports, taken)
         wanted = proposal if args.yes else interview(proposal, ports, taken, args.ask)
     except NotSeen as why:
         return Answer("", {}, 1, (f"this machine's ports can't be seen: {why}",))
@@ -289,6 +291,22 @@ def upgrade(_args: Namespace, _control: Control, _style: Style) -> Answer:
 def _unkept(error: Unkept) -> Answer:
     hint = f"; {error.hint}" if error.hint else ""
     return Answer("", {}, 1, (f"{error}{hint}",))
+
+
+def _chosen(args: Namespace, ports: Sequence[Port]) -> Proposal | None:
+    """What the daemon has chosen, if it runs with that and its ports are still there."""
+    from orchestrator.config import ConfigErrors, load
+    from orchestrator.first_start import CHOSEN, chosen_file
+    from orchestrator.proposal import of_config
+
+    chosen = chosen_file(args.config, args.state / CHOSEN)
+    if chosen is None:
+        return None
+    try:
+        proposal = of_config(load(args.config, None, chosen))
+    except ConfigErrors:
+        return None
+    return proposal if {proposal.uplink, proposal.lan} <= {port.name for port in ports} else None
 
 
 def _host_facts() -> tuple[HostFacts | None, tuple[str, ...]]:

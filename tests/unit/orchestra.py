@@ -12,7 +12,9 @@ from orchestrator.access import Access
 from orchestrator.activity import Activity
 from orchestrator.added import Shelf
 from orchestrator.backup.restoring import unfinished
+from orchestrator.doctor.machine import Port
 from orchestrator.documents import Document
+from orchestrator.first_start import FirstStart
 from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
 from orchestrator.model import Config, HostFacts, HostInterface
@@ -65,6 +67,7 @@ class Orchestra:
     folder: Path
     engine: FakeEngine = field(default_factory=FakeEngine)
     ports: list[str] = field(default_factory=list)
+    seen: tuple[Port, ...] = ()  # by a first start
 
     def __post_init__(self) -> None:
         self.config_folder = self.folder / "config"
@@ -98,6 +101,7 @@ class Orchestra:
             self.ports.append,
             self.gates,
             self.added,
+            FirstStart(self.config_folder, state_folder, lambda: (self.seen, ())),
             lambda: unfinished(self.config_folder, state_folder),
         )
         self.neighbours = Neighbours()
