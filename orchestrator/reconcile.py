@@ -173,7 +173,7 @@ class Reconciler:
             raise BadConfiguration((f"the host can't be looked at: {error}",)) from error
         if chosen is None:
             return config
-        return replace(config, notes=(f"{said(of_config(config))}; {KEEP}", *config.notes))
+        return replace(config, chosen=f"{said(of_config(config))}; {KEEP}")
 
     def look_at_images(self) -> None:
         """Take in images that were built since; what runs of older ones is made anew.
