@@ -29,6 +29,7 @@ from orchestrator.doctor.machine import (
     Unseen,
     known,
 )
+from orchestrator.first_start import CHOSEN, chosen_file
 from orchestrator.model import HostFacts
 from orchestrator.runtime import host
 from orchestrator.runtime.engine import Engine, EngineFailed
@@ -126,7 +127,8 @@ def gather(
     engine = fact(docker.ask)
     about, folder, floor = engine if isinstance(engine, tuple) else (engine, "/", 0.0)
     directory, more = folders.configuration, settings.added_vpns(folders.state)
-    config = fact(settings.read, directory, seen.ports)
+    chosen = chosen_file(directory, folders.state / CHOSEN)
+    config = fact(settings.read, directory, seen.ports, chosen)
     profiles = fact(lambda: settings.certificates(directory, known(config), more))
     certificates, unread = (profiles, ()) if isinstance(profiles, Unseen) else profiles
     return Machine(
@@ -148,6 +150,7 @@ def gather(
         secrets=fact(settings.secrets, directory),
         certificates=certificates,
         unread_profiles=unread,
+        chosen=chosen is not None,
         hardware=_hardware(tree, seen) if hardware else None,
     )
 
