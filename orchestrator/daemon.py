@@ -37,7 +37,7 @@ from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
 from orchestrator.runtime.egress import Departures
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
-from orchestrator.runtime.machine import look_for_ports
+from orchestrator.runtime.machine import look_around
 from orchestrator.runtime.makers import Makers
 from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.neighbours import NeighbourWatch
@@ -104,7 +104,7 @@ class Daemon:
             host.prepare_lan_port,
             self._gates,
             added,
-            FirstStart(config_directory, state_directory, look_for_ports),
+            FirstStart(config_directory, state_directory, look_around),
             lambda: unfinished(config_directory, state_directory),
         )
         self._strangers = Strangers(self._switchboard, router)

@@ -17,7 +17,8 @@ from pathlib import Path
 from orchestrator.config.load import FILE
 from orchestrator.doctor.machine import NotSeen, Port
 from orchestrator.documents import write_atomically
-from orchestrator.proposal import NoProposal, Proposal, propose, render
+from orchestrator.proposal import NoProposal, Proposal, decided, propose, render
+from orchestrator.proposed_wifi import Air
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ KEEP = (
     "to keep this as router.yaml: `orchestrator init --yes`; to change it: `orchestrator init`; "
     "then `orchestrator up`"
 )
-Look = Callable[[], tuple[tuple[Port, ...], tuple[IPv4Network, ...]]]
+Look = Callable[[], tuple[tuple[Port, ...], tuple[IPv4Network, ...], Air]]
 
 
 class FirstStart:
@@ -58,8 +59,8 @@ class FirstStart:
 
     def _choose(self) -> None:
         try:
-            ports, taken = self._look()
-            proposal = propose(ports, taken)
+            ports, taken, air = self._look()
+            proposal = decided(propose(ports, taken, air))
             _check(proposal, ports)
         except NotSeen as why:
             self.lack = f"this machine's ports can't be seen: {why}"
@@ -78,9 +79,14 @@ def chosen_file(directory: Path, chosen: Path) -> Path | None:
 
 def said(proposal: Proposal) -> str:
     """Return in a sentence what was chosen. It holds no secret."""
+    ways = [f"{proposal.lan} to your devices"] if proposal.lan else []
+    if wifi := proposal.wifi:
+        ways.append(
+            f'Wi-Fi "{wifi.ssid}" is for them (`orchestrator init --yes` tells its passphrase)'
+        )
     return (
         f"there is no router.yaml, so this was chosen: {proposal.uplink} leads to the house's "
-        f"router, {proposal.lan} to your devices, and this router is {proposal.address} there"
+        f"router, {', '.join(ways)}, and this router is {proposal.address} there"
     )
 
 
@@ -92,7 +98,7 @@ def _check(proposal: Proposal, ports: Sequence[Port]) -> None:
             "no wired port leads to the internet yet, so the way out can't be told",
             "put a cable from this machine to the house's router, or say `orchestrator init`",
         )
-    if by_name[proposal.lan].addresses:
+    if proposal.lan and by_name[proposal.lan].addresses:
         raise NoProposal(
             f"{proposal.lan} has an address of this machine, so it may lead to another network",
             "say `orchestrator init` if it shall be the home network's port",

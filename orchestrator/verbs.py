@@ -210,13 +210,13 @@ def init(args: Namespace, _control: Control, _style: Style) -> Answer:
     """
     from orchestrator.doctor.machine import NotSeen
     from orchestrator.interview import interview
-    from orchestrator.proposal import NoProposal, plugs, propose, render
-    from orchestrator.runtime.machine import look_for_ports
+    from orchestrator.proposal import NoProposal, decided, plugs, propose, render
+    from orchestrator.runtime.machine import look_around
 
     try:
-        ports, taken = look_for_ports()
-        proposal = _chosen(args, ports) or propose(ports, taken)
-        wanted = proposal if args.yes else interview(proposal, ports, taken, args.ask)
+        ports, taken, air = look_around()
+        proposal = _chosen(args, ports) or propose(ports, taken, air)
+        wanted = decided(proposal) if args.yes else interview(proposal, ports, taken, args.ask)
     except NotSeen as why:
         return Answer("", {}, 1, (f"this machine's ports can't be seen: {why}",))
     except NoProposal as lack:
@@ -306,7 +306,8 @@ def _chosen(args: Namespace, ports: Sequence[Port]) -> Proposal | None:
         proposal = of_config(load(args.config, None, chosen))
     except ConfigErrors:
         return None
-    return proposal if {proposal.uplink, proposal.lan} <= {port.name for port in ports} else None
+    wires = {name for name in (proposal.uplink, proposal.lan) if name}
+    return proposal if wires <= {port.name for port in ports} else None
 
 
 def _host_facts() -> tuple[HostFacts | None, tuple[str, ...]]:

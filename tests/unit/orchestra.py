@@ -19,6 +19,8 @@ from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
 from orchestrator.model import Config, HostFacts, HostInterface
 from orchestrator.presence import Sign
+from orchestrator.proposal import NO_AIR
+from orchestrator.proposed_wifi import Air
 from orchestrator.reconcile import Reconciler
 from orchestrator.runtime.engine import Engine
 from orchestrator.runtime.neighbours import NeighbourWatch
@@ -68,6 +70,7 @@ class Orchestra:
     engine: FakeEngine = field(default_factory=FakeEngine)
     ports: list[str] = field(default_factory=list)
     seen: tuple[Port, ...] = ()  # by a first start
+    air: Air = NO_AIR
 
     def __post_init__(self) -> None:
         self.config_folder = self.folder / "config"
@@ -101,7 +104,7 @@ class Orchestra:
             self.ports.append,
             self.gates,
             self.added,
-            FirstStart(self.config_folder, state_folder, lambda: (self.seen, ())),
+            FirstStart(self.config_folder, state_folder, lambda: (self.seen, (), self.air)),
             lambda: unfinished(self.config_folder, state_folder),
         )
         self.neighbours = Neighbours()

@@ -12,8 +12,10 @@ import pytest
 from orchestrator import cli
 from orchestrator.doctor.machine import NotSeen, Port
 from orchestrator.first_start import CHOSEN, FirstStart
+from orchestrator.proposal import NO_AIR
+from orchestrator.proposed_wifi import Air
 from orchestrator.runtime import machine
-from tests.machines import LAN_PORT, UPLINK
+from tests.machines import LAN_PORT, UPLINK, WLAN
 from tests.unit.orchestra import ROUTER_YAML, Orchestra
 
 PORTS = (UPLINK, LAN_PORT)
@@ -96,7 +98,7 @@ def test_a_link_that_leads_nowhere_is_a_router_yaml(fresh: Orchestra) -> None:
 @pytest.mark.parametrize(
     ("ports", "why"),
     [
-        ((UPLINK,), "no other wired port is free"),
+        ((UPLINK,), "neither another wired port nor a radio is free"),
         ((replace(UPLINK, default_route=False), LAN_PORT), "no wired port leads to the internet"),
         ((UPLINK, replace(LAN_PORT, addresses=("10.1.1.5/24",))), "eth1 has an address"),
     ],
@@ -114,7 +116,7 @@ def test_what_only_a_person_can_decide_is_left_to_one(
 
 
 def test_what_cannot_be_seen_is_said(tmp_path: Path) -> None:
-    def dark() -> tuple[tuple[Port, ...], tuple[()]]:
+    def dark() -> tuple[tuple[Port, ...], tuple[()], Air]:
         raise NotSeen("it is dark in here")
 
     first = FirstStart(tmp_path, tmp_path / "state", dark)
@@ -137,6 +139,34 @@ def test_init_begins_with_the_choice(
     chosen(fresh).write_text(changed)
     monkeypatch.setenv("MANYWAYS_CONFIG", str(fresh.config_folder))
     monkeypatch.setenv("MANYWAYS_STATE", str(fresh.folder / "state"))
-    monkeypatch.setattr(machine, "look_for_ports", lambda: (PORTS, ()))
+    monkeypatch.setattr(machine, "look_around", lambda: (PORTS, (), NO_AIR))
     assert cli.main(["init", "--yes"]) == 0
     assert "  address: 10.9.8.1/24\n" in capsys.readouterr().out
+
+
+def test_wifi_is_chosen_and_no_log_holds_its_passphrase(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    orchestra = begin(tmp_path, UPLINK, WLAN)
+    orchestra.air = Air(("wlan0",), "GB", "k3mp-x7rd-92ha-vbtz")
+    assert orchestra.reconciler.reload() == ()
+    config = orchestra.reconciler.config
+    assert config is not None
+    assert config.wifi is not None
+    assert config.wifi.networks[0].passphrase == "k3mp-x7rd-92ha-vbtz"
+    assert 'Wi-Fi "Manyways"' in said(orchestra)
+    assert 'Wi-Fi "Manyways"' in caplog.text
+    for text in (caplog.text, str(orchestra.service.status()), repr(config)):
+        assert "k3mp" not in text
+    orchestra.air = Air(("wlan0",), "GB", "another-passphrase")
+    orchestra.start()
+    assert orchestra.reconciler.reload() == ()
+    assert orchestra.reconciler.config == config
+
+
+def test_without_a_country_there_is_no_wifi(tmp_path: Path) -> None:
+    orchestra = begin(tmp_path, UPLINK, WLAN)
+    orchestra.air = Air(("wlan0",), "", "k3mp-x7rd-92ha-vbtz")
+    assert "country is not known" in orchestra.reconciler.reload()[1]
+    assert not chosen(orchestra).exists()

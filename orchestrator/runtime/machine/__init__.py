@@ -31,9 +31,10 @@ from orchestrator.doctor.machine import (
 )
 from orchestrator.first_start import CHOSEN, chosen_file
 from orchestrator.model import HostFacts
+from orchestrator.proposed_wifi import Air
 from orchestrator.runtime import host
 from orchestrator.runtime.engine import Engine, EngineFailed
-from orchestrator.runtime.machine import board, kernel, network, radio, settings
+from orchestrator.runtime.machine import air, board, kernel, network, radio, settings
 from orchestrator.runtime.machine import engine as docker
 from orchestrator.runtime.machine.files import Tree
 from orchestrator.runtime.namespace import NamespaceGone
@@ -93,6 +94,14 @@ def look_for_ports() -> tuple[tuple[Port, ...], tuple[IPv4Network, ...]]:
     servers = fact(board.name_servers, tree)
     used = [use.network for use in used_by_host(facts)]
     return ports, (*used, *(() if isinstance(servers, Unseen) else servers))
+
+
+def look_around() -> tuple[tuple[Port, ...], tuple[IPv4Network, ...], Air]:
+    """Return what `look_for_ports` does, and what can be proposed of Wi-Fi. Raises NotSeen."""
+    ports, taken = look_for_ports()
+    tree = host_tree()
+    told = fact(host.in_host_namespace, radio.radios, tree, ports)
+    return ports, taken, air.look(tree, ports, told)
 
 
 def host_tree() -> Tree:
