@@ -51,6 +51,7 @@ HARDWARE = (
     Check("supply", hardware.supply),
     Check("temperature", hardware.temperature),
     Check("SD card", hardware.card),
+    Check("battery clock", hardware.battery),
 )
 
 

@@ -187,6 +187,7 @@ class Radio:
     firmware: str | None = None
     access_point: bool | None = None
     most_stations: int | None = None
+    can_move: bool | None = None  # to another network namespace
 
 
 @dataclass(frozen=True, slots=True)

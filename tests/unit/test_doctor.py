@@ -32,6 +32,7 @@ from orchestrator.doctor.machine import (
     Machine,
     Port,
     Power,
+    Radio,
     SecretFile,
     Switch,
     Unseen,
@@ -571,6 +572,28 @@ def test_a_poor_adapter_is_named(port: Port, cause: str) -> None:
     machine = replace(GOOD, ports=(UPLINK, port, WLAN), hardware=HARDWARE)
     finding = next(f for f in said(machine, "Ethernet") if f.verdict == "warning")
     assert cause in finding.cause
+
+
+@pytest.mark.parametrize(
+    ("moves", "verdict", "cause"),
+    [(True, "ok", "says so"), (False, "warning", "does not let"), (None, "not checked", "no `iw`")],
+)
+def test_whether_the_radio_can_move(moves: bool | None, verdict: str, cause: str) -> None:
+    radios = (Radio("wlan0", "brcmfmac", "7.45.98", can_move=moves),)
+    finding = the(replace(GOOD, hardware=replace(HARDWARE, radios=radios)), "radio moves")
+    assert (finding.verdict, cause in finding.cause) == (verdict, True)
+
+
+def test_a_radio_at_work_is_not_said_to_be_none() -> None:
+    away = replace(GOOD, hardware=replace(HARDWARE, radios=()))
+    assert "while the access point has it" in the(away, "radio").cause
+    assert the(replace(away, switches=()), "radio").cause.startswith("none")
+
+
+def test_a_machine_without_a_battery_clock_needs_a_time_server() -> None:
+    assert the(replace(GOOD, hardware=HARDWARE), "battery clock").verdict == "ok"
+    alone = replace(GOOD, hardware=HARDWARE, clock=Clock(NOW, NOW, False, battery=False))
+    assert the(alone, "battery clock").verdict == "warning"
 
 
 def test_a_supply_that_was_weak_once_is_remembered() -> None:

@@ -259,7 +259,13 @@ def test_iw_tells_of_each_radio_apart() -> None:
     assert (good.access_point, good.most_stations) == (True, 32)
     assert (poor.access_point, poor.most_stations) == (False, None)
     assert radio.told(IW, "phy7").access_point is None
-    assert radio.told(None, "phy0").access_point is None
+    assert radio.told(None, "phy0") == radio.Told()
+    assert not good.can_move
+
+
+def test_the_radio_of_a_pi_says_that_it_can_move() -> None:
+    text = (Path(__file__).parents[1] / "radio_samples" / "brcmfmac.phy").read_text()
+    assert radio.told(text, "phy0").can_move
 
 
 # --- who drives a port ----------------------------------------------------------------------
