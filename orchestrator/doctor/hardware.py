@@ -105,7 +105,7 @@ def _moves(found: Radio) -> Finding:
     return Finding(
         "radio moves",
         "ok",
-        f"{found.interface}: its driver says so (expected: so; whether it works only Wi-Fi at work shows)",
+        f"{found.interface}: its driver says so (expected: so, and only Wi-Fi at work proves it)",
     )
 
 
