@@ -293,7 +293,7 @@ def _add_machine_verbs(verb: AddVerb) -> None:
     init.add_argument(
         "--force", action="store_true", help="replace router.yaml; it stays as router.yaml.bak"
     )
-    init.set_defaults(json=False)
+    init.set_defaults(json=False, config=_config(), state=_state())
     doctor = verb(
         "doctor",
         "look for what goes wrong on real machines, each with cause and cure",

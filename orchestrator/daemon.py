@@ -28,6 +28,7 @@ from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.backup.restoring import can_be_taken_in, take_in, unfinished
 from orchestrator.desired import ROUTER, status_file
 from orchestrator.documents import Document
+from orchestrator.first_start import FirstStart
 from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
 from orchestrator.model import Config
@@ -37,6 +38,7 @@ from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import clock, host
 from orchestrator.runtime.egress import Departures
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
+from orchestrator.runtime.machine import look_around
 from orchestrator.runtime.makers import Makers
 from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.neighbours import NeighbourWatch
@@ -103,7 +105,11 @@ class Daemon:
             host.prepare_lan_port,
             self._gates,
             added,
+<<<<<<< HEAD
             Probation(Document(state_directory / "probation.json", Record), clock.moment),
+=======
+            FirstStart(config_directory, state_directory, look_around),
+>>>>>>> pi-first
             lambda: unfinished(config_directory, state_directory),
         )
         self._strangers = Strangers(self._switchboard, router)

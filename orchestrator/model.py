@@ -229,6 +229,8 @@ class Config:
     refuse_new_devices: bool = False  # until somebody chooses, instead of the default
     internet_probe: tuple[IPv4Address, ...] = ROOT_SERVERS  # of destinations that say nothing else
     wifi: Wifi | None = None
+    # What the router chose for lack of a router.yaml, and how to keep it.
+    chosen: str = field(default="", repr=False)
 
     @property
     def lan_is_bridge(self) -> bool:

@@ -21,6 +21,7 @@ from orchestrator.added import Shelf
 from orchestrator.config.uploads import overruled, with_added
 from orchestrator.desired import LEASES_FILE, ROUTER, Images, Inputs, desired_state
 from orchestrator.documents import Document
+from orchestrator.first_start import KEEP, FirstStart, said
 from orchestrator.gates import Gates
 from orchestrator.leases import parse_leases
 from orchestrator.model import (
@@ -35,7 +36,11 @@ from orchestrator.model import (
     Verb,
 )
 from orchestrator.plan import NotOurs, make_plan
+<<<<<<< HEAD
 from orchestrator.probation import Probation
+=======
+from orchestrator.proposal import of_config
+>>>>>>> pi-first
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.host import PortFailed
 from orchestrator.runtime.namespace import NamespaceGone
@@ -87,10 +92,15 @@ class Reconciler:
         prepare_lan_port: Callable[[str], None],
         gates: Gates,
         added: Shelf,
+<<<<<<< HEAD
         probation: Probation,
+=======
+        first_start: FirstStart,
+>>>>>>> pi-first
         unfinished: Callable[[], str] = lambda: "",
     ) -> None:
         """`unfinished` says why what is on disk may not be taken in yet; "" when it may."""
+        self._first_start = first_start
         self._directory = directory
         self._tag = tag
         self._engine = engine
@@ -121,6 +131,7 @@ class Reconciler:
         """
         with self._reading:  # the start and a person's `up` may come at once
             try:
+                self._settle_first_start()
                 config = self._read()
             except BadConfiguration as bad:
                 self.config_errors = bad.errors
@@ -206,15 +217,29 @@ class Reconciler:
             self._switchboard.disown(news)
         self._added.overrule(names)
 
+    def _settle_first_start(self) -> None:
+        if self._unfinished():
+            return
+        try:
+            self._first_start.settle(fresh=self._files is None)
+        except OSError as error:
+            raise BadConfiguration((f"settings can't be chosen: {error}",)) from error
+
     def _read(self) -> Config:
         if unfinished := self._unfinished():
             raise BadConfiguration((unfinished,))
+        chosen = self._first_start.file()
         try:
-            return configuration.load(self._directory, self._host_facts())
+            config = configuration.load(self._directory, self._host_facts(), chosen)
         except configuration.ConfigErrors as errors:
-            raise BadConfiguration(tuple(str(error) for error in errors.errors)) from errors
+            lack = self._first_start.lack
+            more = (f"nothing was chosen instead: {lack}",) if lack else ()
+            raise BadConfiguration((*map(str, errors.errors), *more)) from errors
         except (EngineFailed, NamespaceGone, OSError) as error:
             raise BadConfiguration((f"the host can't be looked at: {error}",)) from error
+        if chosen is None:
+            return config
+        return replace(config, chosen=f"{said(of_config(config))}; {KEEP}")
 
     def look_at_images(self) -> None:
         """Take in images that were built since; what runs of older ones is made anew.

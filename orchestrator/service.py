@@ -109,7 +109,11 @@ class Service:
         ]
         report: dict[str, Any] = {
             "version": __version__,
-            "config": {"errors": errors, "notes": list(config.notes) if config else []},
+            "config": {
+                "errors": errors,
+                "notes": list(config.notes) if config else [],
+                "chosen": config.chosen if config else "",
+            },
             "problems": problems,
             "probation": self.probation(),
             "stopped": self._switchboard.state.stopped,

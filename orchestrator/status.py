@@ -95,6 +95,8 @@ def _router_nodes(status: Status) -> list[Node]:
         mistakes = tuple(map(Node, config["errors"]))
         nodes.append(Node(f"mistakes in the configuration{kept}", "",
                           children=mistakes))  # fmt: skip
+    if config["chosen"]:
+        nodes.append(Node("settings", children=(Node(config["chosen"]),)))
     if config["notes"]:
         nodes.append(Node("notes on the configuration", children=tuple(map(Node, config["notes"]))))
     now = status["probation"]

@@ -7,7 +7,7 @@ A verb asks the daemon and returns an `Answer`: text for a person, the same as d
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from orchestrator.client import Event, Outcome
+    from orchestrator.doctor.machine import Port
     from orchestrator.keeping import Unkept
     from orchestrator.model import HostFacts
+    from orchestrator.proposal import Proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +216,13 @@ def init(args: Namespace, _control: Control, _style: Style) -> Answer:
     """
     from orchestrator.doctor.machine import NotSeen
     from orchestrator.interview import interview
-    from orchestrator.proposal import NoProposal, plugs, propose, render
-    from orchestrator.runtime.machine import look_for_ports
+    from orchestrator.proposal import NoProposal, decided, plugs, propose, render
+    from orchestrator.runtime.machine import look_around
 
     try:
-        ports, taken = look_for_ports()
-        proposal = propose(ports, taken)
-        wanted = proposal if args.yes else interview(proposal, ports, taken, args.ask)
+        ports, taken, air = look_around()
+        proposal = _chosen(args, ports) or propose(ports, taken, air)
+        wanted = decided(proposal) if args.yes else interview(proposal, ports, taken, args.ask)
     except NotSeen as why:
         return Answer("", {}, 1, (f"this machine's ports can't be seen: {why}",))
     except NoProposal as lack:
@@ -295,6 +297,23 @@ def upgrade(_args: Namespace, _control: Control, _style: Style) -> Answer:
 def _unkept(error: Unkept) -> Answer:
     hint = f"; {error.hint}" if error.hint else ""
     return Answer("", {}, 1, (f"{error}{hint}",))
+
+
+def _chosen(args: Namespace, ports: Sequence[Port]) -> Proposal | None:
+    """What the daemon has chosen, if it runs with that and its ports are still there."""
+    from orchestrator.config import ConfigErrors, load
+    from orchestrator.first_start import CHOSEN, chosen_file
+    from orchestrator.proposal import of_config
+
+    chosen = chosen_file(args.config, args.state / CHOSEN)
+    if chosen is None:
+        return None
+    try:
+        proposal = of_config(load(args.config, None, chosen))
+    except ConfigErrors:
+        return None
+    wires = {name for name in (proposal.uplink, proposal.lan) if name}
+    return proposal if wires <= {port.name for port in ports} else None
 
 
 def _host_facts() -> tuple[HostFacts | None, tuple[str, ...]]:

@@ -73,7 +73,7 @@ HARDWARE = Hardware(
     memory=905 << 20,
     bits=(64, 64),
     degrees=48.3,
-    radios=(Radio("wlan0", "brcmfmac", "7.45.98"),),
+    radios=(Radio("wlan0", "brcmfmac", "7.45.98", can_move=True),),
     card=Card("SC32G", "08/2021", 10, 1, 0, 1),
 )
 

@@ -131,6 +131,7 @@ class ConfigNotes(TypedDict):
 
     errors: list[str]
     notes: list[str]
+    chosen: str  # what the router chose for lack of a router.yaml, and how to keep it
 
 
 class Probation(TypedDict):

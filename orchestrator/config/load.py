@@ -27,17 +27,19 @@ KEYS = (
 MOVED = ("leaktest",)
 
 
-def load(directory: Path, host: HostFacts | None) -> Config:
+def load(directory: Path, host: HostFacts | None, chosen: Path | None = None) -> Config:
     """Read directory/router.yaml and directory/profiles/*.ovpn.
 
-    `host` is what the machine already has; None leaves out the checks against it. Raises
-    `ConfigErrors` with every mistake at once, and nothing else.
+    `host` is what the machine already has; None leaves out the checks against it. `chosen` is
+    another file in router.yaml's place. Raises `ConfigErrors` with every mistake at once, and
+    nothing else.
     """
-    findings = Findings(file=FILE)
-    text = _text(directory / FILE, findings)
+    name = "chosen " + FILE if chosen else FILE
+    findings = Findings(file=name)
+    text = _text(chosen or directory / FILE, findings)
     if text is None:
         raise ConfigErrors(findings.errors)
-    mapping, mistakes = tree.parse(text, FILE)
+    mapping, mistakes = tree.parse(text, name)
     findings.errors += mistakes
     if mistakes and not mapping.entries:
         raise ConfigErrors(findings.errors)  # not YAML: nothing else can be said

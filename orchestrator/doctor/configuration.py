@@ -23,6 +23,13 @@ def router_yaml(machine: Machine) -> Findings:
             f"has {count}: {mistakes[0]}",
             "`orchestrator check` lists every mistake, and what would be right",
         )
+    elif machine.chosen:
+        yield Finding(
+            "router.yaml",
+            "ok",
+            "there is none, and the router runs with what it chose (`orchestrator init --yes` "
+            "writes that down)",
+        )
     else:
         yield Finding("router.yaml", "ok", "is good")
 
@@ -36,7 +43,8 @@ def secrets(machine: Machine) -> Findings:
             "secrets",
             "warning",
             f"everybody on this machine can read {_some(public)}",
-            "`chmod -R go= profiles` in the configuration's folder",
+            f"`chmod -R go= {' '.join(dict.fromkeys(path.split('/')[0] for path in public))}` in "
+            "the configuration's folder",
         )
     else:
         yield Finding("secrets", "ok", _private(len(files)))

@@ -36,6 +36,7 @@ CHECKS = (
     Check("FORWARD policy", firewall.forward_policy),
     Check("br_netfilter", firewall.bridge_filter),
     Check("iptables", firewall.iptables_kind),
+    Check("Wi-Fi", wifi.radio),
     Check("rfkill", wifi.rfkill),
     Check("Wi-Fi country", wifi.country),
     Check("secrets", configuration.secrets),
@@ -50,6 +51,7 @@ HARDWARE = (
     Check("supply", hardware.supply),
     Check("temperature", hardware.temperature),
     Check("SD card", hardware.card),
+    Check("battery clock", hardware.battery),
 )
 
 

@@ -75,8 +75,51 @@ def radio(machine: Machine) -> Findings:
     for found in radios:
         yield Finding("radio", "ok", _driver(found))
         yield _access_point(found)
-    if not radios:
+        yield _moves(found)
+    if not radios and known(machine.switches):
+        yield Finding(
+            "radio",
+            "ok",
+            "it is no interface of this machine now (expected: so, while the access point has it)",
+        )
+    elif not radios:
         yield Finding("radio", "ok", "none (expected: brcmfmac, on a Raspberry Pi 3 or later)")
+
+
+def _moves(found: Radio) -> Finding:
+    if found.can_move is None:
+        return Finding(
+            "radio moves",
+            "not checked",
+            f"whether {found.interface} can be given to a container: there is no `iw` here",
+            "on the machine itself: `iw phy` (expected: set_wiphy_netns among its commands)",
+        )
+    if not found.can_move:
+        return Finding(
+            "radio moves",
+            "warning",
+            f"{found.interface}'s driver does not let a container have it (expected: "
+            "set_wiphy_netns among the commands of `iw phy`)",
+            "use a USB adapter whose driver does (mt76, ath9k_htc)",
+        )
+    return Finding(
+        "radio moves",
+        "ok",
+        f"{found.interface}: its driver says so (expected: so, and only Wi-Fi at work proves it)",
+    )
+
+
+def battery(machine: Machine) -> Findings:
+    """A clock that runs without power; a Pi before the 5 has none."""
+    seen = known(machine.clock)
+    has = "one" if seen.battery else "none, so the time comes from the network after each start"
+    kept = "a time server keeps the time now" if seen.synchronised else "nothing keeps the time now"
+    yield Finding(
+        "battery clock",
+        "ok" if seen.synchronised else "warning",
+        f"{has}; {kept} (expected: none on a Pi 3 or 4, and a time server)",
+        "" if seen.synchronised else "`timedatectl` says why; UDP port 123 must get out",
+    )
 
 
 def _driver(found: Radio) -> str:

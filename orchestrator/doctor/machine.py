@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from orchestrator.model import HostFacts
+from orchestrator.model import HostFacts, Wifi
 
 T = TypeVar("T")
 
@@ -157,6 +157,7 @@ class Wanted:
     uplink_ports: tuple[str, ...]
     networks: tuple[tuple[IPv4Network, str, str], ...]  # (subnet, what it is, key in router.yaml)
     vpns: tuple[str, ...] = ()
+    wifi: Wifi | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ class Radio:
     firmware: str | None = None
     access_point: bool | None = None
     most_stations: int | None = None
+    can_move: bool | None = None  # to another network namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,4 +236,5 @@ class Machine:
     secrets: tuple[SecretFile, ...] | Unseen
     certificates: tuple[Certificate, ...] | Unseen
     unread_profiles: tuple[str, ...] = ()
+    chosen: bool = False  # what `mistakes` and `wanted` tell was chosen for lack of a router.yaml
     hardware: Hardware | None = None

@@ -39,22 +39,28 @@ def lan_port(machine: Machine) -> Findings:
                 f"connection`), then `ip address flush dev {name}`",
             )
         yield from _holders(name, machine)
-        if not port.addresses and not _held_by(name, machine):
+        if not port.addresses and not holders(name, machine):
             yield Finding(NAME, "ok", f"{name} is nobody else's")
 
 
-def _held_by(name: str, machine: Machine) -> list[str]:
+def holders(name: str, machine: Machine) -> list[str]:
+    """Return the programs of the host that drive an interface. Raises NotSeen."""
     return [hold.program for hold in known(machine.holds) if hold.interface == name]
 
 
 def _holders(name: str, machine: Machine) -> Findings:
-    for program in _held_by(name, machine):
+    for program in holders(name, machine):
         yield Finding(
             NAME,
             "error",
             f"{program} drives {name}: it gives it addresses and takes it down as it likes",
-            _CURES.get(program, f"make {program} leave {{0}} alone").format(name),
+            cure(program, name),
         )
+
+
+def cure(program: str, name: str) -> str:
+    """Return how a program is made to leave an interface alone."""
+    return _CURES.get(program, f"make {program} leave {{0}} alone").format(name)
 
 
 def uplink(machine: Machine) -> Findings:

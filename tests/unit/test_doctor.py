@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import sys
+from collections.abc import Callable
 from dataclasses import fields, replace
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -26,12 +32,13 @@ from orchestrator.doctor.machine import (
     Machine,
     Port,
     Power,
+    Radio,
     SecretFile,
     Switch,
     Unseen,
     Wanted,
 )
-from orchestrator.model import HostFacts
+from orchestrator.model import HostFacts, Wifi, WifiNetwork
 from orchestrator.tree import Style
 from tests.machines import (
     DAY,
@@ -50,6 +57,12 @@ from tests.machines import (
 def with_wanted(**changes: object) -> Machine:
     assert isinstance(GOOD.wanted, Wanted)
     return replace(GOOD, wanted=replace(GOOD.wanted, **changes))  # type: ignore[arg-type]
+
+
+def with_wifi(**changes: object) -> Machine:
+    """A good machine that is to be an access point, but for these facts."""
+    wifi = Wifi("DE", (WifiNetwork("Home", "correct horse"),))
+    return replace(with_wanted(wifi=wifi), **changes)  # type: ignore[arg-type]
 
 
 def with_wall(*chains: BaseChain, bridged: bool = True, legacy: tuple[str, ...] = ()) -> Machine:
@@ -238,6 +251,56 @@ PROVOKED = [
         "it is GB, but the time zone Europe/Berlin belongs to DE",
         "timedatectl set-timezone",
     ),
+    ("Wi-Fi", with_wifi(ports=(UPLINK, LAN_PORT), switches=()), "error", "no radio", "iw phy"),
+    (
+        "Wi-Fi",
+        with_wifi(ports=(UPLINK, LAN_PORT, replace(WLAN, addresses=("192.168.1.9/24",)))),
+        "error",
+        "this machine itself uses wlan0 (192.168.1.9/24)",
+        "nmcli device disconnect wlan0",
+    ),
+    (
+        "Wi-Fi",
+        with_wifi(holds=(Hold("NetworkManager", "wlan0"),)),
+        "warning",
+        "NetworkManager drives wlan0",
+        "unmanaged-devices=interface-name:wlan0",
+    ),
+    (
+        "Wi-Fi",
+        with_wifi(holds=(Hold("wpa_supplicant", "wlan0"),)),
+        "warning",
+        "wpa_supplicant drives wlan0",
+        "wpa_supplicant@wlan0",
+    ),
+    (
+        "rfkill",
+        with_wifi(switches=(Switch("phy0", soft=True, hard=False),)),
+        "error",
+        "by software",
+        "rfkill unblock wifi",
+    ),
+    (
+        "Wi-Fi country",
+        with_wifi(country=Country("GB", (("cmdline.txt", "DE"),), "Europe/Berlin", ("DE",))),
+        "error",
+        "router.yaml says DE, but the kernel says GB",
+        "raspi-config",
+    ),
+    (
+        "Wi-Fi country",
+        with_wifi(country=Country("00", (), "Europe/London", ("GB",))),
+        "warning",
+        "it is DE, but the time zone Europe/London belongs to GB",
+        "timedatectl",
+    ),
+    (
+        "secrets",
+        replace(GOOD, secrets=(SecretFile(PurePosixPath("router.yaml"), public=True),)),
+        "warning",
+        "can read router.yaml",
+        "`chmod -R go= router.yaml`",
+    ),
     (
         "secrets",
         replace(GOOD, secrets=(SecretFile(PurePosixPath("profiles/uk.txt"), public=True),)),
@@ -251,6 +314,15 @@ PROVOKED = [
     ("certificates", with_certificate(-DAY, 60), "warning", "less than a day", "new profile"),
     ("certificates", with_certificate(DAY, 90 * DAY), "error", "begins on", "clock"),
 ]
+# What other machines are told, most of it good.
+APART = (
+    replace(GOOD, kernel={}, power=None, chosen=True, unread_profiles=("profiles/de.ovpn",)),
+    replace(GOOD, power=Power(0, history=False), country=Country(None)),
+    replace(GOOD, ports=(UPLINK, LAN_PORT), switches=(), country=Country(None)),
+    with_certificate(-DAY, 90 * DAY),
+    with_wall(bridged=False),
+    with_wifi(),
+)
 
 
 @pytest.mark.parametrize(("name", "machine", "verdict", "cause", "cure"), PROVOKED)
@@ -265,6 +337,37 @@ def test_a_finding_names_cause_and_cure(
 
 def test_every_check_is_provoked() -> None:
     assert {check.name for check in CHECKS} - {name for name, *_ in PROVOKED} == {"kernel"}
+
+
+def test_every_finding_of_a_check_is_provoked() -> None:
+    """Each place in the doctor's code where a finding is not "ok" has been reached above."""
+    reached: set[tuple[str, int]] = set()
+
+    def watch(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        if f"{os.sep}doctor{os.sep}" not in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            reached.add((Path(frame.f_code.co_filename).stem, frame.f_lineno))
+        return watch
+
+    unable = Machine(**{name: Unseen("dark") for name in (*FACTS, "boot_words")})  # type: ignore[arg-type]
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        for machine in (*(m for _, m, *_ in PROVOKED), *APART, GOOD, unable):
+            examine(machine)
+    finally:
+        sys.settrace(before)
+    missed = []
+    for check in CHECKS:
+        module = sys.modules[check.find.__module__]
+        source = Path(module.__file__ or "")
+        for node in ast.walk(ast.parse(source.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding":
+                lines = {(source.stem, n) for n in range(node.lineno, (node.end_lineno or 0) + 1)}
+                if not lines & reached:
+                    missed.append(f"{source.name}:{node.lineno}")
+    assert sorted(set(missed)) == []
 
 
 def test_every_check_is_written_down() -> None:
@@ -298,6 +401,23 @@ def test_a_piece_that_was_not_tried_is_not_there() -> None:
 def test_without_nftables_its_rules_are_not_counted_one_by_one() -> None:
     without = {piece.name: "Invalid argument" if piece.rules else "" for piece in PIECES}
     assert the(replace(GOOD, kernel=without), "kernel").cause.startswith("no nftables (Invalid")
+
+
+def test_a_radio_that_the_access_point_has_is_no_trouble() -> None:
+    assert exit_code(examine(with_wifi())) == 0
+    moved = with_wifi(ports=(UPLINK, LAN_PORT))
+    assert exit_code(examine(moved)) == 0
+    assert "the access point has it" in the(moved, "Wi-Fi").cause
+
+
+def test_a_country_that_only_router_yaml_names_is_enough() -> None:
+    machine = with_wifi(country=Country("00", (), "Europe/Berlin", ("DE",)))
+    assert the(machine, "Wi-Fi country").verdict == "ok"
+
+
+def test_what_the_router_chose_itself_is_no_mistake() -> None:
+    finding = the(replace(GOOD, chosen=True), "router.yaml")
+    assert (finding.verdict, "init --yes" in finding.cause) == ("ok", True)
 
 
 def test_the_least_engine_itself_is_good() -> None:
@@ -339,7 +459,7 @@ def test_an_unusable_profile_is_not_checked_and_the_others_are() -> None:
 
 # --- what can't be seen ---------------------------------------------------------------------
 
-OTHERS = ("unread_profiles", "hardware", "boot_words")
+OTHERS = ("unread_profiles", "hardware", "boot_words", "chosen")
 FACTS = [field.name for field in fields(Machine) if field.name not in OTHERS]
 
 
@@ -452,6 +572,28 @@ def test_a_poor_adapter_is_named(port: Port, cause: str) -> None:
     machine = replace(GOOD, ports=(UPLINK, port, WLAN), hardware=HARDWARE)
     finding = next(f for f in said(machine, "Ethernet") if f.verdict == "warning")
     assert cause in finding.cause
+
+
+@pytest.mark.parametrize(
+    ("moves", "verdict", "cause"),
+    [(True, "ok", "says so"), (False, "warning", "does not let"), (None, "not checked", "no `iw`")],
+)
+def test_whether_the_radio_can_move(moves: bool | None, verdict: str, cause: str) -> None:
+    radios = (Radio("wlan0", "brcmfmac", "7.45.98", can_move=moves),)
+    finding = the(replace(GOOD, hardware=replace(HARDWARE, radios=radios)), "radio moves")
+    assert (finding.verdict, cause in finding.cause) == (verdict, True)
+
+
+def test_a_radio_at_work_is_not_said_to_be_none() -> None:
+    away = replace(GOOD, hardware=replace(HARDWARE, radios=()))
+    assert "while the access point has it" in the(away, "radio").cause
+    assert the(replace(away, switches=()), "radio").cause.startswith("none")
+
+
+def test_a_machine_without_a_battery_clock_needs_a_time_server() -> None:
+    assert the(replace(GOOD, hardware=HARDWARE), "battery clock").verdict == "ok"
+    alone = replace(GOOD, hardware=HARDWARE, clock=Clock(NOW, NOW, False, battery=False))
+    assert the(alone, "battery clock").verdict == "warning"
 
 
 def test_a_supply_that_was_weak_once_is_remembered() -> None:

@@ -16,15 +16,29 @@ from hypothesis import strategies as st
 
 from orchestrator import cli
 from orchestrator.config import load
-from orchestrator.doctor.machine import NotSeen, Port
+from orchestrator.doctor.machine import Country, NotSeen, Port, Radio, Unseen
 from orchestrator.interview import interview
 from orchestrator.model import HostFacts, HostInterface
-from orchestrator.proposal import NoProposal, Proposal, plugs, propose, render
+from orchestrator.proposal import (
+    NO_AIR,
+    NoProposal,
+    Proposal,
+    decided,
+    of_config,
+    plugs,
+    propose,
+    render,
+)
+from orchestrator.proposed_wifi import AccessPoint, Air, country_of
 from orchestrator.runtime import machine
-from tests.machines import LAN_PORT, UPLINK, WLAN
+from orchestrator.runtime.machine.air import look as look_at_the_air
+from orchestrator.runtime.machine.air import passphrase
+from tests.machines import LAN_PORT, UPLINK, WLAN, tree
 
 ROOT = Path(__file__).parents[2]
 PORTS = (UPLINK, LAN_PORT, WLAN)
+AIR = Air(("wlan0",), "GB", "k3mp-x7rd-92ha-vbtz")
+NOWHERE = replace(AIR, country="")
 HOUSE = (IPv4Network("192.168.1.0/24"),)
 
 
@@ -53,9 +67,11 @@ def loads_without_a_word(
     directory: Path, proposal: Proposal, ports: tuple[Port, ...], taken: tuple[IPv4Network, ...]
 ) -> None:
     (directory / "router.yaml").write_text(render(proposal, ports))
+    (directory / "router.yaml").chmod(0o600)  # as compose/orchestrator writes it
     config = load(directory, host(ports, taken))
     assert config.notes == ()
-    assert config.lan.interfaces == (proposal.lan,)
+    assert config.lan.interfaces == ((proposal.lan,) if proposal.lan else ())
+    assert of_config(config) == proposal
     assert config.lan.address == proposal.address
     assert [uplink.interface for uplink in config.uplinks] == [proposal.uplink]
     assert config.refuse_new_devices is proposal.refuse_new
@@ -92,6 +108,16 @@ MACHINES = {
 def test_what_is_proposed_loads_without_a_word(tmp_path: Path, ports: tuple[Port, ...]) -> None:
     taken = networks(ports)
     loads_without_a_word(tmp_path, propose(ports, taken), ports, taken)
+
+
+@pytest.mark.parametrize("ports", MACHINES.values(), ids=MACHINES)
+@pytest.mark.parametrize("air", [AIR, Air(("wlan0", "wlan1"), "DE", '"\\ #: {}!')])
+def test_with_wifi_too(tmp_path: Path, ports: tuple[Port, ...], air: Air) -> None:
+    ports = (*(port for port in ports if port.name != "wlan0"), WLAN, replace(WLAN, name="wlan1"))
+    taken = networks(ports)
+    proposal = propose(ports, taken, air)
+    assert proposal.wifi is not None
+    loads_without_a_word(tmp_path, proposal, ports, taken)
 
 
 ADDRESSES = st.builds(
@@ -172,6 +198,62 @@ def test_what_to_plug_where_is_told_and_that_wifi_is_not_configured() -> None:
     assert not any("radio" in line for line in plugs(propose(PORTS[:2], HOUSE), PORTS[:2]))
 
 
+def test_a_radio_is_enough_for_the_home_network(tmp_path: Path) -> None:
+    ports = (UPLINK, WLAN)
+    proposal = propose(ports, HOUSE, AIR)
+    assert proposal.lan == ""
+    loads_without_a_word(tmp_path, proposal, ports, HOUSE)
+    lines = plugs(proposal, ports)
+    assert lines[1] == 'Wi-Fi: join "Manyways" with the passphrase k3mp-x7rd-92ha-vbtz'
+    assert lines[2].endswith("from a device in that Wi-Fi")
+
+
+def test_no_country_no_wifi_unless_somebody_tells_it() -> None:
+    assert decided(propose(PORTS, HOUSE, NOWHERE)).wifi is None
+    with pytest.raises(NoProposal, match="country is not known"):
+        decided(propose((UPLINK, WLAN), HOUSE, NOWHERE))
+
+
+@pytest.mark.parametrize(
+    ("seen", "country"),
+    [
+        (Country("GB"), "GB"),
+        (Country("00", (("cmdline.txt", "de"),), "Europe/London", ("GB",)), "DE"),
+        (Country("99", (), "Europe/Berlin", ("DE",)), "DE"),
+        (Country("GB", (("cmdline.txt", "DE"),)), ""),
+        (Country(None, (), "Europe/Zurich", ("CH", "DE", "LI")), ""),
+        (Country("XX"), ""),
+        (Country(None), ""),
+    ],
+)
+def test_the_country_is_what_all_agree_on(seen: Country, country: str) -> None:
+    assert country_of(seen) == country
+
+
+@pytest.mark.parametrize(
+    ("port", "told", "free"),
+    [
+        (WLAN, (), ("wlan0",)),
+        (WLAN, Unseen("dark"), ("wlan0",)),
+        (WLAN, (Radio("wlan0", "brcmfmac", access_point=True),), ("wlan0",)),
+        (WLAN, (Radio("wlan0", "brcmfmac", access_point=False),), ()),
+        (replace(WLAN, addresses=("192.168.1.9/24",)), (), ()),
+        (replace(WLAN, default_route=True), (), ()),
+    ],
+)
+def test_a_radio_that_the_machine_uses_or_that_cannot_is_not_free(
+    tmp_path: Path, port: Port, told: tuple[Radio, ...] | Unseen, free: tuple[str, ...]
+) -> None:
+    files = tree(tmp_path, {"/etc/localtime": "-> /usr/share/zoneinfo/Etc/UTC"})
+    assert look_at_the_air(files, (UPLINK, port), told).radios == free
+
+
+def test_no_two_passphrases_are_equal_and_each_is_good() -> None:
+    many = {passphrase() for _ in range(500)}
+    assert len(many) == 500
+    assert all(len(word) == 19 and not set(word) & set("0o1li") for word in many)
+
+
 # --- the questions --------------------------------------------------------------------------
 
 
@@ -250,12 +332,47 @@ def test_a_wrong_word_is_asked_again() -> None:
     assert "write one of: eth0, eth1, eth2, eth10" in person.asked[1]
 
 
+@pytest.mark.parametrize("air", [AIR, NOWHERE])
+@pytest.mark.parametrize("ports", [MANY, PORTS, (UPLINK, WLAN)])
+def test_with_wifi_there_are_five_questions_at_most(ports: tuple[Port, ...], air: Air) -> None:
+    proposal = propose(ports, HOUSE, air)
+    asked: list[str] = []
+
+    def person(question: str) -> str:
+        asked.append(question)
+        return "GB" if "which country" in question else ""
+
+    found = interview(proposal, ports, HOUSE, person)
+    assert len(asked) <= 5
+    assert found is not None
+    assert found.wifi == AccessPoint("GB", AIR.passphrase)
+
+
+def test_a_name_and_a_country_are_asked_until_they_are_good(tmp_path: Path) -> None:
+    ports = (UPLINK, WLAN)
+    person = Person("XX", "gb", "é" * 17, 'Café "Zum # Ende"', "", "", "")
+    found = interview(propose(ports, HOUSE, NOWHERE), ports, HOUSE, person)
+    assert found is not None
+    assert found.wifi == AccessPoint("GB", AIR.passphrase, 'Café "Zum # Ende"')
+    assert "two letters" in person.asked[1]
+    assert "at most 32" in person.asked[3]
+    loads_without_a_word(tmp_path, found, ports, HOUSE)
+
+
+def test_none_means_no_wifi_where_there_is_a_port() -> None:
+    found = interview(propose(PORTS, HOUSE, AIR), PORTS, HOUSE, Person("", "none", "", "", ""))
+    assert found is not None
+    assert found.wifi is None
+    with pytest.raises(NoProposal, match="without Wi-Fi"):
+        interview(propose((UPLINK, WLAN), HOUSE, AIR), (UPLINK, WLAN), HOUSE, Person("none"))
+
+
 # --- the verb -------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def on_a_pi(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "look_for_ports", lambda: (PORTS, HOUSE))
+    monkeypatch.setattr(machine, "look_around", lambda: (PORTS, HOUSE, AIR))
 
 
 @pytest.fixture
@@ -289,15 +406,16 @@ def test_the_file_goes_to_standard_output_and_all_other_words_to_the_other(
 def test_questions_are_answered_on_standard_input(
     on_a_pi: None, answers: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers("\n192.168.9.1/24\nrefuse\n\n")
+    answers("\nHome\n192.168.9.1/24\nrefuse\n\n")
     assert cli.main(["init"]) == 0
     out, err = capsys.readouterr()
+    assert '- ssid: "Home"' in out
     assert "address: 192.168.9.1/24" in out
     assert "new_devices: refuse" in out
     assert "Which port leads to the house's router?" in err
 
 
-@pytest.mark.parametrize(("text", "code"), [("", 64), ("\n\n", 64), ("\n\n\nno\n", 1)])
+@pytest.mark.parametrize(("text", "code"), [("", 64), ("\n\n", 64), ("\n\n\n\nno\n", 1)])
 def test_without_a_yes_nothing_comes_out(
     on_a_pi: None, answers: Callable[[str], None], capsys: pytest.CaptureFixture[str],
     text: str, code: int,
@@ -315,7 +433,7 @@ def test_what_cannot_be_seen_is_said(
     def dark() -> None:
         raise NotSeen("the Docker engine does not answer")
 
-    monkeypatch.setattr(machine, "look_for_ports", dark)
+    monkeypatch.setattr(machine, "look_around", dark)
     assert cli.main(["init", "--yes"]) == 1
     out, err = capsys.readouterr()
     assert (out, "the Docker engine does not answer" in err) == ("", True)
@@ -324,7 +442,7 @@ def test_what_cannot_be_seen_is_said(
 def test_a_lack_is_said_with_what_would_help(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(machine, "look_for_ports", lambda: ((UPLINK,), HOUSE))
+    monkeypatch.setattr(machine, "look_around", lambda: ((UPLINK,), HOUSE, NO_AIR))
     assert cli.main(["init", "--yes"]) == 1
     out, err = capsys.readouterr()
     assert (out, "USB Ethernet adapter" in err) == ("", True)

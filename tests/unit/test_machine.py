@@ -25,6 +25,7 @@ from orchestrator.doctor.machine import (
     Unseen,
     Wanted,
 )
+from orchestrator.model import Config
 from orchestrator.runtime.machine import (
     Folders,
     board,
@@ -258,7 +259,13 @@ def test_iw_tells_of_each_radio_apart() -> None:
     assert (good.access_point, good.most_stations) == (True, 32)
     assert (poor.access_point, poor.most_stations) == (False, None)
     assert radio.told(IW, "phy7").access_point is None
-    assert radio.told(None, "phy0").access_point is None
+    assert radio.told(None, "phy0") == radio.Told()
+    assert not good.can_move
+
+
+def test_the_radio_of_a_pi_says_that_it_can_move() -> None:
+    text = (Path(__file__).parents[1] / "radio_samples" / "brcmfmac.phy").read_text()
+    assert radio.told(text, "phy0").can_move
 
 
 # --- who drives a port ----------------------------------------------------------------------
@@ -408,6 +415,34 @@ def test_files_that_everybody_may_read(
     path.chmod(0o644)
     folder.chmod(0o700)  # nobody else gets as far as the file
     assert not any(file.public for file in settings.secrets(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("wifi:\n  networks:\n    - ssid: Home\n      passphrase: correct horse\n", True),
+        ('wifi: {networks: [{ssid: Home, "passphrase": "correct horse"}]}\n', True),
+        ("#   passphrase: correct horse\n", False),
+        (MINIMAL, False),
+    ],
+)
+def test_a_passphrase_in_router_yaml_that_everybody_may_read(
+    tmp_path: Path, text: str, secret: bool
+) -> None:
+    path = tmp_path / "router.yaml"
+    path.write_text(text)
+    path.chmod(0o644)
+    tmp_path.chmod(0o755)
+    assert [str(f.path) for f in settings.secrets(tmp_path) if f.public] == ["router.yaml"] * secret
+    path.chmod(0o600)
+    assert not any(file.public for file in settings.secrets(tmp_path))
+
+
+def test_the_choice_stands_for_a_missing_router_yaml(tmp_path: Path) -> None:
+    chosen = tmp_path / "chosen.yaml"
+    chosen.write_text(MINIMAL)
+    assert settings.read(tmp_path, PORTS) is None
+    assert isinstance(settings.read(tmp_path, PORTS, chosen), Config)
 
 
 def moment(days: float) -> str:

@@ -276,3 +276,14 @@ def test_without_the_daemon(tmp_path: Path) -> None:
         assert answer.headers["Retry-After"] == "5"
         assert 'http-equiv="refresh"' in answer.text
         assert "One moment, please" in answer.text
+
+
+def test_what_the_router_chose_by_itself_stands_on_the_page(
+    page: FlaskClient, standin: Standin
+) -> None:
+    assert 'id="chosen"' not in page.get("/", headers=HOST).text
+    standin.report["config"]["chosen"] = "there is no router.yaml, so <this> was chosen"
+    assert (
+        "<p>There is no router.yaml, so &lt;this&gt; was chosen.</p>"
+        in page.get("/", headers=HOST).text
+    )

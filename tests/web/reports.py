@@ -89,7 +89,7 @@ def healthy() -> Status:
     return {
         "state": "healthy",
         "version": "0.1.0",
-        "config": {"errors": [], "notes": []},
+        "config": {"errors": [], "notes": [], "chosen": ""},
         "problems": [],
         "probation": None,
         "stopped": False,
@@ -134,6 +134,7 @@ def degraded() -> Status:
     report["config"] = {
         "errors": ["router.yaml:3: lan.address: no address; write for example 192.168.77.1/24"],
         "notes": ["profiles/uk.ovpn:12: up: programs are never run"],
+        "chosen": "",
     }
     report["services"][1] = {"name": "dhcp", "state": "failed", "message": "it is restarted"}
     uk, de = report["destinations"][1:]
@@ -244,7 +245,7 @@ def unconfigured() -> Status:
     return {
         **empty(),
         "state": "degraded",
-        "config": {"errors": ["router.yaml: there is no such file"], "notes": []},
+        "config": {"errors": ["router.yaml: there is no such file"], "notes": [], "chosen": ""},
         "services": [],
         "lan": {"address": "", "domain": "", "page": ""},
         "uplinks": [],

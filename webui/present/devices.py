@@ -92,6 +92,7 @@ class Home:
     headline: str
     alerts: tuple[str, ...]
     notes: tuple[str, ...]
+    chosen: str  # settings that the router chose by itself
     well: str  # of the device that looks at the page, when it is well
     groups: tuple[Group, ...]  # first the device that looks, then the new ones
     columns: tuple[tuple[Group, ...], ...]  # the same, for where there is room for two
@@ -129,6 +130,7 @@ def home(status: Status, now: datetime, mine: str = "") -> Home:
         headline=said,
         alerts=problems,
         notes=tuple(status["config"]["notes"]),
+        chosen=as_sentence(status["config"]["chosen"]),
         well=_well(own[0], ways) if own else "",
         groups=groups,
         columns=_columns(groups),

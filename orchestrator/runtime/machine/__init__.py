@@ -29,10 +29,12 @@ from orchestrator.doctor.machine import (
     Unseen,
     known,
 )
+from orchestrator.first_start import CHOSEN, chosen_file
 from orchestrator.model import HostFacts
+from orchestrator.proposed_wifi import Air
 from orchestrator.runtime import host
 from orchestrator.runtime.engine import Engine, EngineFailed
-from orchestrator.runtime.machine import board, kernel, network, radio, settings
+from orchestrator.runtime.machine import air, board, kernel, network, radio, settings
 from orchestrator.runtime.machine import engine as docker
 from orchestrator.runtime.machine.files import Tree
 from orchestrator.runtime.namespace import NamespaceGone
@@ -94,6 +96,14 @@ def look_for_ports() -> tuple[tuple[Port, ...], tuple[IPv4Network, ...]]:
     return ports, (*used, *(() if isinstance(servers, Unseen) else servers))
 
 
+def look_around() -> tuple[tuple[Port, ...], tuple[IPv4Network, ...], Air]:
+    """Return what `look_for_ports` does, and what can be proposed of Wi-Fi. Raises NotSeen."""
+    ports, taken = look_for_ports()
+    tree = host_tree()
+    told = fact(host.in_host_namespace, radio.radios, tree, ports)
+    return ports, taken, air.look(tree, ports, told)
+
+
 def host_tree() -> Tree:
     """Return the host's files, or those that a container with the host's processes can see."""
     root = fact(host.files)
@@ -126,7 +136,8 @@ def gather(
     engine = fact(docker.ask)
     about, folder, floor = engine if isinstance(engine, tuple) else (engine, "/", 0.0)
     directory, more = folders.configuration, settings.added_vpns(folders.state)
-    config = fact(settings.read, directory, seen.ports)
+    chosen = chosen_file(directory, folders.state / CHOSEN)
+    config = fact(settings.read, directory, seen.ports, chosen)
     profiles = fact(lambda: settings.certificates(directory, known(config), more))
     certificates, unread = (profiles, ()) if isinstance(profiles, Unseen) else profiles
     return Machine(
@@ -148,6 +159,7 @@ def gather(
         secrets=fact(settings.secrets, directory),
         certificates=certificates,
         unread_profiles=unread,
+        chosen=chosen is not None,
         hardware=_hardware(tree, seen) if hardware else None,
     )
 

@@ -89,6 +89,7 @@ class Told:
 
     access_point: bool | None = None
     most_stations: int | None = None
+    can_move: bool | None = None
 
 
 def radios(tree: Tree, found: Sequence[Port]) -> tuple[Radio, ...]:
@@ -102,7 +103,10 @@ def radios(tree: Tree, found: Sequence[Port]) -> tuple[Radio, ...]:
 
 
 def _radio(port: Port, says: Told) -> Radio:
-    return Radio(port.name, port.driver, firmware(port.name), says.access_point, says.most_stations)
+    return Radio(
+        port.name, port.driver, firmware(port.name), says.access_point, says.most_stations,
+        says.can_move,
+    )  # fmt: skip
 
 
 def told(text: str | None, phy: str) -> Told:
@@ -112,7 +116,9 @@ def told(text: str | None, phy: str) -> Told:
     if own is None:
         return Told()
     most = _MOST.search(own)
-    return Told(bool(_MODE_AP.search(own)), int(most[1]) if most else None)
+    return Told(
+        bool(_MODE_AP.search(own)), int(most[1]) if most else None, "* set_wiphy_netns" in own
+    )
 
 
 def _iw() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path, PurePosixPath
 
@@ -17,18 +18,22 @@ from orchestrator.model import Config, HostFacts, HostInterface, Profile
 
 _SECRET_ENDINGS = (".txt", ".credentials", ".key", ".p12", ".pfx")
 _SECRET_WORDS = (b"PRIVATE KEY", b"OpenVPN Static key")
+_PASSPHRASE = re.compile(rb"^[^#\n]*\bpassphrase[\"']?\s*:", re.MULTILINE)
 _CERTIFICATES = ("ca", "cert")
 
 
-def read(directory: Path, ports: tuple[Port, ...] | Unseen) -> Config | ConfigErrors | None:
+def read(
+    directory: Path, ports: tuple[Port, ...] | Unseen, chosen: Path | None = None
+) -> Config | ConfigErrors | None:
     """Return the configuration, its mistakes, or None when there is none.
 
-    It is compared with the ports only; what overlaps is a finding of its own.
+    `chosen` is the file in router.yaml's place, if the daemon chose by itself. It is compared with
+    the ports only; what overlaps is a finding of its own.
     """
-    if not (directory / FILE).exists():
+    if chosen is None and not (directory / FILE).exists():
         return None
     try:
-        return load(directory, None if isinstance(ports, Unseen) else _ports(ports))
+        return load(directory, None if isinstance(ports, Unseen) else _ports(ports), chosen)
     except ConfigErrors as mistakes:
         return mistakes
 
@@ -59,11 +64,30 @@ def wanted(config: Config | ConfigErrors | None, more: tuple[AddedVpn, ...]) -> 
             (config.transit_pool, "the transit pool", "transit"),
         ),
         vpns=(*(d.name for d in config.destinations if d.profile), *(vpn.name for vpn in more)),
+        wifi=config.wifi,
     )
 
 
 def secrets(directory: Path) -> tuple[SecretFile, ...]:
     """Return the files that hold a key or a password. Raises NotSeen."""
+    return (*_settings_file(directory), *_profile_files(directory))
+
+
+def _settings_file(directory: Path) -> tuple[SecretFile, ...]:
+    """router.yaml, where it holds a passphrase of a Wi-Fi network."""
+    path = directory / FILE
+    try:
+        if _PASSPHRASE.search(path.read_bytes()) is None:
+            return ()
+        public = directory.stat().st_mode & stat.S_IXOTH and path.stat().st_mode & stat.S_IROTH
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise NotSeen(f"{FILE}: {error.strerror}") from error
+    return (SecretFile(PurePosixPath(FILE), bool(public)),)
+
+
+def _profile_files(directory: Path) -> tuple[SecretFile, ...]:
     folder = directory / FOLDER
     try:
         enterable = bool(folder.stat().st_mode & stat.S_IXOTH)
