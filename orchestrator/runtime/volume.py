@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.desired import MARKS_FILE
-from orchestrator.documents import write_atomically
+from orchestrator.documents import make_directory, sync_directory, write_atomically
 
 RENDERED = "rendered"
 RUN = "run"
@@ -71,11 +71,14 @@ class Volume:
 
     def make_directory(self, name: str) -> None:
         """Make a directory that a container mounts."""
-        (self._root / name).mkdir(parents=True, exist_ok=True)
+        make_directory(self._root / name)
 
     def remove(self, name: str) -> None:
         """Remove a file; one that is gone is no error."""
-        (self._root / name).unlink(missing_ok=True)
+        path = self._root / name
+        if path.exists():
+            path.unlink(missing_ok=True)
+            sync_directory(path.parent)
 
     def remove_directory(self, name: str) -> None:
         """Remove a directory with what is in it; one that is gone is no error."""
