@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from orchestrator import addressing, naming, store
 from orchestrator.addressing import Side, mac_address
 from orchestrator.model import (
+    Bounds,
     Config,
     ContainerSpec,
     DesiredState,
@@ -34,6 +35,24 @@ CONTROL_GROUP = "4711"
 SERVICE_FILES = "/etc/manyways"
 SERVICE_STATE = "/var/lib/manyways"
 ROUTER, DHCP, WEBUI = "manyways-router", "manyways-dhcp", "manyways-webui"
+# Each may take several times what it was seen to take (docs/architecture.md). When memory runs out,
+# what carries packets ends last: the page and even the orchestrator can be missed for a while.
+# None is below 0: an engine without CAP_SYS_RESOURCE (rootless, in a container) could not start it.
+BOUNDS = {
+    "router": Bounds(memory=96, processes=64, expendable=0),
+    "dhcp": Bounds(memory=96, processes=64, expendable=0),
+    "egress": Bounds(memory=128, processes=64, expendable=0),
+    "webui": Bounds(memory=192, processes=64, expendable=500),
+}
+# Cheap, as Docker starts a process for each: of a shell's own words and small programs only.
+_RECENT = "find /run/manyways/status.json -mmin -2 | grep -q ."
+HEALTH = {
+    "router": "nft list set inet manyways shut >/dev/null",
+    # Both servers listen: ports 67 and 53 in the kernel's own writing.
+    "dhcp": "grep -q ':0043 ' /proc/net/udp && grep -q ':0035 ' /proc/net/udp",
+    "egress": _RECENT,
+    "webui": "bash -c '</dev/tcp/127.0.0.1/80'",
+}
 MARKS_FILE = "rendered/router/marks.nft"  # written by each switch, never by a plan
 NAMES_DIRECTORY = "rendered/names"
 LEASES_FILE = "run/dhcp/dnsmasq.leases"
@@ -89,7 +108,6 @@ def desired_state(inputs: Inputs) -> DesiredState:
             "rendered/router",
             NAMES_DIRECTORY,
             "run/dhcp",
-            *(_state_directory(d.name) for d in destinations),
         ),
     )
 
@@ -105,18 +123,14 @@ def allowed_hosts(config: Config) -> tuple[str, ...]:
     return (str(router_address(config)), str(config.lan.webui), "manyways", f"manyways.{domain}")
 
 
-def _state_directory(destination: str) -> str:
-    return f"run/egress-{destination}"
-
-
-def egress_directories(destination: str) -> tuple[str, str]:
-    """Return the directories, below the volume, that belong to a destination alone."""
-    return f"rendered/egress-{destination}", _state_directory(destination)
+def egress_directory(destination: str) -> str:
+    """Return the directory, below the volume, that belongs to a destination alone."""
+    return f"rendered/egress-{destination}"
 
 
 def status_file(destination: str) -> str:
-    """Return where, below the volume, an egress writes its status."""
-    return f"{_state_directory(destination)}/status.json"
+    """Return the name by which the volume gives an egress' status, which is in its memory."""
+    return f"run/egress-{destination}/status.json"
 
 
 # --- networks ------------------------------------------------------------------------------------
@@ -192,6 +206,8 @@ def _container(
         groups=groups,
         tmpfs=tmpfs,
         stop_signal=stop_signal,
+        bounds=BOUNDS.get(role),
+        health=HEALTH.get(role, ""),
     )
 
 
@@ -224,9 +240,8 @@ def _egress_container(inputs: Inputs, destination: Destination) -> ContainerSpec
         capabilities=("NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"),
         sysctls=ROUTING_SYSCTLS,
         mounts=(
-            _mount(f"rendered/egress-{destination.name}"),
+            _mount(egress_directory(destination.name)),
             _mount(NAMES_DIRECTORY, "/names"),
-            _mount(_state_directory(destination.name), SERVICE_STATE, read_only=False),
         ),
         devices=("/dev/net/tun",) if destination.kind is Kind.OPENVPN else (),
     )

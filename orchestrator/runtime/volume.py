@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from orchestrator.desired import MARKS_FILE
@@ -18,8 +18,9 @@ _TOLD = "told.json"
 class Volume:
     """Rendered files (ours to write) and service directories (theirs to write)."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, inside: Callable[[str], Path | None] = lambda _: None) -> None:
+        """`inside` says where a service keeps a file in its memory; None: it is below `root`."""
+        self._root, self._inside = root, inside
 
     def files(self) -> dict[str, str]:
         """Return {path: content} of every rendered file but the marks."""
@@ -54,16 +55,19 @@ class Volume:
     def read(self, name: str) -> str | None:
         """Return a file's text, or None when there is none."""
         try:
-            return _text(self._root / name)
+            return _text(self._place(name))
         except OSError:
             return None
 
     def changed_at(self, name: str) -> int:
         """Return a number that changes with the file; 0 when there is none."""
         try:
-            return (self._root / name).stat().st_mtime_ns
+            return self._place(name).stat().st_mtime_ns
         except OSError:
             return 0
+
+    def _place(self, name: str) -> Path:
+        return self._inside(name) or self._root / name
 
     def write(self, name: str, content: str) -> None:
         """Replace a file atomically. Raises OSError."""

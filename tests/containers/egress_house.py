@@ -150,8 +150,8 @@ class Lab:
     def start(self, spec: EgressSpec) -> None:
         """Start (anew) the egress of `spec`, as the orchestrator would."""
         host("docker", "rm", "-f", EGRESS, check=False)
-        files, names, state = (self.directory / n for n in ("files", "names", "state"))
-        for place in (files, names, state):
+        files, names = (self.directory / n for n in ("files", "names"))
+        for place in (files, names):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
         (names / "hosts").write_text(f"{PERSON} person.lan person\n")
@@ -167,13 +167,15 @@ class Lab:
             *("--network", f"name=egt-transit,ip={TRANSIT},mac-address={TRANSIT_MAC}"),
             *("--network", f"name=egt-uplink,mac-address={UPLINK_MAC}"),
             *("-v", f"{files}:/etc/manyways:ro", "-v", f"{names}:/names:ro"),
-            *("-v", f"{state}:/var/lib/manyways", IMAGE),
+            IMAGE,
         )
 
     def status(self) -> dict[str, Any]:
         """Return the egress' status; empty before it has written one."""
         try:
-            found: dict[str, Any] = json.loads((self.directory / "state/status.json").read_text())
+            process = host("docker", "inspect", "-f", "{{.State.Pid}}", EGRESS).strip()
+            place = Path(f"/proc/{process}/root/run/manyways/status.json")
+            found: dict[str, Any] = json.loads(place.read_text())
         except FileNotFoundError:
             return {}
         return found

@@ -32,7 +32,7 @@ class Writer:
     Numbers are from 1 on; 0 is found when nothing was ever written.
     """
 
-    write: Callable[[int], None]
+    write: Callable[[int], object]
     read: Callable[[], int]
 
 
@@ -76,7 +76,7 @@ def access(folder: Path) -> Writer:
         assert not found["damaged"]
         return int(found["generation"]) - first
 
-    return Writer(lambda _: keeper.remove_password() and None, read)
+    return Writer(lambda _: keeper.remove_password(), read)
 
 
 def added(folder: Path) -> Writer:

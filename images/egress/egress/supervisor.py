@@ -23,9 +23,9 @@ from egress.tunnel import PROBE_INTERVAL
 from egress.uplink import Uplink
 
 _RULES = Path("/etc/manyways/rules.nft")
-_STATUS = Path("/var/lib/manyways/status.json")
+_STATUS = Path("/run/manyways/status.json")  # in memory: an SD card wears out
 _TICK = 1.0  # s
-_STATUS_INTERVAL = 20.0  # s; rarely, because an SD card wears out
+_STATUS_INTERVAL = 20.0  # s
 
 
 def say(text: str) -> None:
