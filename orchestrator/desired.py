@@ -12,8 +12,8 @@ from ipaddress import IPv4Address, IPv4Interface
 
 from orchestrator import addressing, naming, store
 from orchestrator.addressing import Side, mac_address
+from orchestrator.limits import BOUNDS, HEALTH
 from orchestrator.model import (
-    Bounds,
     Config,
     ContainerSpec,
     DesiredState,
@@ -35,26 +35,10 @@ CONTROL_GROUP = "4711"
 SERVICE_FILES = "/etc/manyways"
 SERVICE_STATE = "/var/lib/manyways"
 ROUTER, DHCP, WEBUI = "manyways-router", "manyways-dhcp", "manyways-webui"
-# Each may take several times what it was seen to take (docs/architecture.md). When memory runs out,
-# what carries packets ends last: the page and even the orchestrator can be missed for a while.
-# None is below 0: an engine without CAP_SYS_RESOURCE (rootless, in a container) could not start it.
-BOUNDS = {
-    "router": Bounds(memory=96, processes=64, expendable=0),
-    "dhcp": Bounds(memory=96, processes=64, expendable=0),
-    "egress": Bounds(memory=128, processes=64, expendable=0),
-    "webui": Bounds(memory=192, processes=64, expendable=500),
-}
-# Cheap, as Docker starts a process for each: of a shell's own words and small programs only.
-_RECENT = "find /run/manyways/status.json -mmin -2 | grep -q ."
-HEALTH = {
-    "router": "nft list set inet manyways shut >/dev/null",
-    # Both servers listen: ports 67 and 53 in the kernel's own writing.
-    "dhcp": "grep -q ':0043 ' /proc/net/udp && grep -q ':0035 ' /proc/net/udp",
-    "egress": _RECENT,
-    "webui": "bash -c '</dev/tcp/127.0.0.1/80'",
-}
 MARKS_FILE = "rendered/router/marks.nft"  # written by each switch, never by a plan
 NAMES_DIRECTORY = "rendered/names"
+CLOCK_DIRECTORY = "run/clock"
+CLOCK_FILE = f"{CLOCK_DIRECTORY}/known"  # a moment that has passed, in seconds since 1970
 LEASES_FILE = "run/dhcp/dnsmasq.leases"
 
 # Forwarding stays shut until a service has loaded its rules (images/common/legs.py). No type of
@@ -108,6 +92,7 @@ def desired_state(inputs: Inputs) -> DesiredState:
             "rendered/router",
             NAMES_DIRECTORY,
             "run/dhcp",
+            CLOCK_DIRECTORY,
         ),
     )
 
@@ -242,6 +227,7 @@ def _egress_container(inputs: Inputs, destination: Destination) -> ContainerSpec
         mounts=(
             _mount(egress_directory(destination.name)),
             _mount(NAMES_DIRECTORY, "/names"),
+            _mount(CLOCK_DIRECTORY, "/clock"),
         ),
         devices=("/dev/net/tun",) if destination.kind is Kind.OPENVPN else (),
     )

@@ -150,8 +150,8 @@ class Lab:
     def start(self, spec: EgressSpec) -> None:
         """Start (anew) the egress of `spec`, as the orchestrator would."""
         host("docker", "rm", "-f", EGRESS, check=False)
-        files, names = (self.directory / n for n in ("files", "names"))
-        for place in (files, names):
+        files, names, clock = (self.directory / n for n in ("files", "names", "clock"))
+        for place in (files, names, clock):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
         (names / "hosts").write_text(f"{PERSON} person.lan person\n")
@@ -167,7 +167,7 @@ class Lab:
             *("--network", f"name=egt-transit,ip={TRANSIT},mac-address={TRANSIT_MAC}"),
             *("--network", f"name=egt-uplink,mac-address={UPLINK_MAC}"),
             *("-v", f"{files}:/etc/manyways:ro", "-v", f"{names}:/names:ro"),
-            IMAGE,
+            *("-v", f"{clock}:/clock:ro", IMAGE),
         )
 
     def status(self) -> dict[str, Any]:
