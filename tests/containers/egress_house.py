@@ -147,13 +147,17 @@ class Lab:
         )
         return replace(base, **changes)
 
-    def start(self, spec: EgressSpec) -> None:
-        """Start (anew) the egress of `spec`, as the orchestrator would."""
+    def start(self, spec: EgressSpec, known: int = 0) -> None:
+        """Start (anew) the egress of `spec`, as the orchestrator would.
+
+        `known`: a moment that has passed, of which it is told (s since 1970).
+        """
         host("docker", "rm", "-f", EGRESS, check=False)
         files, names, clock = (self.directory / n for n in ("files", "names", "clock"))
         for place in (files, names, clock):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
+        (clock / "known").write_text(f"{known}\n")
         (names / "hosts").write_text(f"{PERSON} person.lan person\n")
         for file, content in render_egress(spec).items():
             (files / file).touch(mode=0o600)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import connections
 import legs
-from egress import network, openvpn, status
+from egress import network, openvpn, portal, status
 from egress.cache import Cache
 from egress.dns import Choice, choose
 from egress.internet import Internet
@@ -69,6 +69,8 @@ class Supervisor:
             self._changed,
         )
 
+        # By the uplink itself, so not for a VPN: nothing of it goes there but the tunnel.
+        self._portal = None if settings.tunnel else portal.Portal(self._loop, self._publish)
         self._asker = Asker(self._loop, settings.address_service, say, self._changed)
 
     def run(self) -> None:
@@ -177,6 +179,9 @@ class Supervisor:
                 raise legs.LegsMissing(f"the interface {leg} has been taken away")
         self._uplink.check()
         self._outlook.tick()
+        if self._portal is not None:
+            failing = self._outlook.internet.state(now()) == "failing"
+            self._portal.use(now(), failing=failing)
         if self._vpn is not None:
             self._vpn.tick()
             self._guard(self._vpn)
@@ -233,7 +238,9 @@ class Supervisor:
 
     def _internet(self) -> status.InternetStatus:
         internet, at = self._outlook.internet, now()
-        return status.InternetStatus(internet.state(at), internet.closed(at), internet.message(at))
+        page = self._portal.page if self._portal else ""
+        message = portal.message(page) if page else internet.message(at)
+        return status.InternetStatus(internet.state(at), internet.closed(at), message)
 
     def _dns(self) -> status.DnsStatus:
         choice, at = self._cache.choice, now()
