@@ -12,7 +12,6 @@ from tests.containers.egress_house import (
     EGRESS,
     HOUSE,
     HOUSE_ADDRESS,
-    HOUSE_MAC,
     RESOLVER,
     WEB,
     Lab,
@@ -69,9 +68,9 @@ def test_a_login_page_in_front_is_recognised_and_forgotten(lab: Lab) -> None:
         "chain before { type nat hook prerouting priority -100; "
         "ip daddr 192.0.2.1 tcp dport 80 redirect to :8090; }",
         "chain in { type filter hook input priority -10; "
-        f"ether saddr != {HOUSE_MAC} ip daddr {{ {WEB}, {RESOLVER} }} drop; }}",
+        f'iifname != "lo" ip daddr {{ {WEB}, {RESOLVER} }} drop; }}',
     )
-    run(HOUSE, "nft", f"table ip portal {{ {' '.join(rules)} }}")
+    run(HOUSE, "nft", f"table ip portal {{ {'; '.join(rules)}; }}")
     try:
         until(
             "a word about the login page",
