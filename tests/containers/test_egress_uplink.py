@@ -21,7 +21,15 @@ from tests.containers.egress_house import (
 )
 
 _NOT_KEPT = 5  # adjtimex(2)
-_LOGIN = r"HTTP/1.1 302 Found\r\nLocation: http://login.hotel.test/start?x=1\r\n\r\n"
+_LOGIN = """
+import http.server
+class Login(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(302)
+        self.send_header("Location", "http://login.hotel.test/start?x=1")
+        self.end_headers()
+http.server.HTTPServer(("", 8090), Login).serve_forever()
+"""
 
 
 @pytest.mark.skipif(
@@ -62,8 +70,7 @@ def test_another_router_on_the_same_wire_is_found(lab: Lab) -> None:
 def test_a_login_page_in_front_is_recognised_and_forgotten(lab: Lab) -> None:
     direct(lab)
     lab.wait("internet", "ok")
-    page = f"socat TCP4-LISTEN:8090,fork,reuseaddr SYSTEM:'printf \"{_LOGIN}\"'"
-    host("docker", "exec", "-d", HOUSE, "sh", "-c", page)
+    host("docker", "exec", "-d", HOUSE, "python3", "-c", _LOGIN)
     rules = (
         "chain before { type nat hook prerouting priority -100; "
         "ip daddr 192.0.2.1 tcp dport 80 redirect to :8090; }",

@@ -238,9 +238,10 @@ class Supervisor:
 
     def _internet(self) -> status.InternetStatus:
         internet, at = self._outlook.internet, now()
-        page = self._portal.page if self._portal else ""
-        message = portal.message(page) if page else internet.message(at)
-        return status.InternetStatus(internet.state(at), internet.closed(at), message)
+        state, message = internet.state(at), internet.message(at)
+        if state == "failing" and self._portal is not None and self._portal.page:
+            message = portal.message(self._portal.page)
+        return status.InternetStatus(state, internet.closed(at), message)
 
     def _dns(self) -> status.DnsStatus:
         choice, at = self._cache.choice, now()
