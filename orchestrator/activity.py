@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from orchestrator.client.words import Event
-from orchestrator.documents import sync_directory
+from orchestrator.documents import make_directory, sync_directory
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Activity:
         if self._in_file >= KEPT:
             os.replace(self._path, self._older)
             self._in_file = 0
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(self._path.parent)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(self._path, flags, 0o600)
         try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator.config import values
 from orchestrator.config.uploads import AddedVpn, Upload, judge
 from orchestrator.config.values import Bad
-from orchestrator.documents import Document
+from orchestrator.documents import Document, make_directory, sync_directory
 
 _SUFFIX = ".json"
 
@@ -88,7 +88,7 @@ class Shelf:
             memory.pop(name, None)
 
     def _write(self, kept: Kept) -> None:
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(self._directory, 0o700)
         self._document(kept.name).write(kept)
         self._take(kept)
 
@@ -137,3 +137,5 @@ class Shelf:
         for pattern in (f"{name}{_SUFFIX}*", f".{name}{_SUFFIX}*"):  # the second: unfinished ones
             for path in self._directory.glob(pattern):
                 path.unlink(missing_ok=True)
+        if self._directory.is_dir():
+            sync_directory(self._directory)  # or a power cut would bring its secrets back

@@ -11,6 +11,7 @@ again, and half a daemon would go unnoticed.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -26,7 +27,7 @@ from orchestrator.activity import Activity
 from orchestrator.added import Shelf
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.backup.restoring import can_be_taken_in, take_in, unfinished
-from orchestrator.desired import ROUTER, status_file
+from orchestrator.desired import CLOCK_FILE, ROUTER, status_file
 from orchestrator.documents import Document
 from orchestrator.first_start import FirstStart
 from orchestrator.gates import Gates
@@ -38,7 +39,9 @@ from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import clock, host
 from orchestrator.runtime.egress import Departures
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
+from orchestrator.runtime.insides import Insides
 from orchestrator.runtime.machine import look_around
+from orchestrator.runtime.machine.board import synchronised
 from orchestrator.runtime.makers import Makers
 from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.neighbours import NeighbourWatch
@@ -58,6 +61,8 @@ CONVERGE_EVERY_S = 30.0
 RETRY_AFTER_S = 5.0
 LOOK_AT_ROUTER_S = 3.0
 LOOK_AT_REFUSALS_S = 60.0
+REMEMBER_TIME_S = 3600.0  # each time is a write to the card
+ALIVE = Path("/tmp/alive")  # a tmpfs of this container's own
 SETTLE_S = 0.5  # events come in crowds
 
 
@@ -76,7 +81,8 @@ class Daemon:
 
     def __init__(self, state_directory: Path, config_directory: Path, tag: str) -> None:
         self._engine = Engine()
-        self._volume = volume = Volume(state_directory)
+        insides = Insides(self._engine.process)
+        self._volume = volume = Volume(state_directory, insides.place)
         router = RouterLink(lambda: self._engine.process(ROUTER))
         document = Document(state_directory / "state.json", State)
         departures = Departures(lambda name: self._engine.process(egress_container(name)))
@@ -105,11 +111,8 @@ class Daemon:
             host.prepare_lan_port,
             self._gates,
             added,
-<<<<<<< HEAD
             Probation(Document(state_directory / "probation.json", Record), clock.moment),
-=======
             FirstStart(config_directory, state_directory, look_around),
->>>>>>> pi-first
             lambda: unfinished(config_directory, state_directory),
         )
         self._strangers = Strangers(self._switchboard, router)
@@ -177,7 +180,7 @@ class Daemon:
         self._ending.set()
 
     def _loop(self) -> None:
-        leases_seen, due, router_due, back_due = -1, 0.0, 0.0, 0.0
+        leases_seen, due, router_due, back_due, clock_due = -1, 0.0, 0.0, 0.0, 0.0
         while not self._ending.is_set():
             leases_now = self._reconciler.leases_changed_at()
             if self._changed.is_set():
@@ -191,8 +194,11 @@ class Daemon:
                 back_due = time.monotonic() + RETRY_AFTER_S
             self._open_the_ready()
             self._take_note()
+            if time.monotonic() >= clock_due:
+                clock_due = time.monotonic() + (REMEMBER_TIME_S if self._keep_time() else 60.0)
             if time.monotonic() >= router_due:
                 router_due = time.monotonic() + LOOK_AT_ROUTER_S
+                self._show_life()
                 due = 0.0 if self._look_at_router() else due
                 due = 0.0 if self._judge_change() else due
                 self._judge_trials()
@@ -253,6 +259,21 @@ class Daemon:
             self._refusals.look(self.service.refusals(), self.service.title)
         self._activity.write_due()
 
+    def _keep_time(self) -> bool:
+        """Remember a moment that has passed, for a start without a clock; say whether it is one."""
+        try:
+            if not synchronised():
+                return False
+            self._volume.write(CLOCK_FILE, f"{int(time.time())}\n")
+        except OSError as error:
+            log.warning("the time could not be remembered: %s", error)
+        return True
+
+    def _show_life(self) -> None:
+        # For Docker's health check; a full tmpfs is no reason to end.
+        with contextlib.suppress(OSError):
+            ALIVE.touch()
+
     def _judge_trials(self) -> None:
         try:
             self.service.judge_trials()
@@ -307,6 +328,7 @@ class Daemon:
             return self._leave()
         finally:
             self._activity.write()
+            self._keep_time()
 
     def _leave(self) -> int:
         try:

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Interface
 
 from orchestrator import addressing, naming, store
 from orchestrator.addressing import Side, mac_address
+from orchestrator.limits import BOUNDS, HEALTH
 from orchestrator.model import (
     Config,
     ContainerSpec,
@@ -36,6 +37,8 @@ SERVICE_STATE = "/var/lib/manyways"
 ROUTER, DHCP, WEBUI = "manyways-router", "manyways-dhcp", "manyways-webui"
 MARKS_FILE = "rendered/router/marks.nft"  # written by each switch, never by a plan
 NAMES_DIRECTORY = "rendered/names"
+CLOCK_DIRECTORY = "run/clock"
+CLOCK_FILE = f"{CLOCK_DIRECTORY}/known"  # a moment that has passed, in seconds since 1970
 LEASES_FILE = "run/dhcp/dnsmasq.leases"
 
 # Forwarding stays shut until a service has loaded its rules (images/common/legs.py). No type of
@@ -89,7 +92,7 @@ def desired_state(inputs: Inputs) -> DesiredState:
             "rendered/router",
             NAMES_DIRECTORY,
             "run/dhcp",
-            *(_state_directory(d.name) for d in destinations),
+            CLOCK_DIRECTORY,
         ),
     )
 
@@ -105,18 +108,14 @@ def allowed_hosts(config: Config) -> tuple[str, ...]:
     return (str(router_address(config)), str(config.lan.webui), "manyways", f"manyways.{domain}")
 
 
-def _state_directory(destination: str) -> str:
-    return f"run/egress-{destination}"
-
-
-def egress_directories(destination: str) -> tuple[str, str]:
-    """Return the directories, below the volume, that belong to a destination alone."""
-    return f"rendered/egress-{destination}", _state_directory(destination)
+def egress_directory(destination: str) -> str:
+    """Return the directory, below the volume, that belongs to a destination alone."""
+    return f"rendered/egress-{destination}"
 
 
 def status_file(destination: str) -> str:
-    """Return where, below the volume, an egress writes its status."""
-    return f"{_state_directory(destination)}/status.json"
+    """Return the name by which the volume gives an egress' status, which is in its memory."""
+    return f"run/egress-{destination}/status.json"
 
 
 # --- networks ------------------------------------------------------------------------------------
@@ -192,6 +191,8 @@ def _container(
         groups=groups,
         tmpfs=tmpfs,
         stop_signal=stop_signal,
+        bounds=BOUNDS.get(role),
+        health=HEALTH.get(role, ""),
     )
 
 
@@ -224,9 +225,9 @@ def _egress_container(inputs: Inputs, destination: Destination) -> ContainerSpec
         capabilities=("NET_ADMIN", "NET_RAW", "NET_BIND_SERVICE", "SETUID", "SETGID", "KILL"),
         sysctls=ROUTING_SYSCTLS,
         mounts=(
-            _mount(f"rendered/egress-{destination.name}"),
+            _mount(egress_directory(destination.name)),
             _mount(NAMES_DIRECTORY, "/names"),
-            _mount(_state_directory(destination.name), SERVICE_STATE, read_only=False),
+            _mount(CLOCK_DIRECTORY, "/clock"),
         ),
         devices=("/dev/net/tun",) if destination.kind is Kind.OPENVPN else (),
     )

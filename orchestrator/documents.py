@@ -23,7 +23,7 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
 
     Raises OSError (disk full, read-only card); the old content then still stands.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     temporary = path.with_name(f".{path.name}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
@@ -37,6 +37,14 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def make_directory(directory: Path, mode: int = 0o777) -> None:
+    """Make a directory, and those above it, that outlast a power cut. Raises OSError."""
+    missing = [path for path in (directory, *directory.parents) if not path.is_dir()]
+    for path in reversed(missing):
+        path.mkdir(mode=mode if path == directory else 0o777, exist_ok=True)
+        sync_directory(path.parent)
 
 
 def sync_directory(directory: Path) -> None:
@@ -91,6 +99,7 @@ class Document(Generic[T]):
     def forget_previous(self) -> None:
         """Remove the version before, when it must not come back. Raises OSError."""
         self._previous.unlink(missing_ok=True)
+        sync_directory(self._previous.parent)
 
     def _keep_as_previous(self) -> None:
         # A hard link costs no write of data. It takes the old one's place only when it is made:

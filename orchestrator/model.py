@@ -334,6 +334,19 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much a container may take. `memory` is in MiB.
+
+    `expendable` (oom_score_adj, 0 to 1000): when the machine has no memory left, the kernel
+    ends first what is most expendable for its size.
+    """
+
+    memory: int
+    processes: int
+    expendable: int
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerSpec:
     """A container that shall run.
 
@@ -359,6 +372,8 @@ class ContainerSpec:
     stop_signal: str = "SIGTERM"
     entrypoint: tuple[str, ...] = ()  # empty: the image's own
     restart: bool = True  # whenever it ends, and after a reboot
+    bounds: Bounds | None = None
+    health: str = ""  # words for a shell that fail while it does not do its work; empty: none
 
 
 class OnChange(enum.StrEnum):

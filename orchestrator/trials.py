@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from orchestrator.added import Shelf
 from orchestrator.client import words
 from orchestrator.config.uploads import Upload, judge, judge_name, name_of, room_for
-from orchestrator.desired import egress_directories, status_file
+from orchestrator.desired import egress_directory, status_file
 from orchestrator.health import Seen, proven
 from orchestrator.model import Config
 from orchestrator.reconcile import Reconciler
@@ -121,8 +121,7 @@ class Trials:
             log.info("%s, which was added on the page, is removed", name)
             outcome = self._reconciler.converge()
             if not outcome.errors:
-                for directory in egress_directories(name):
-                    self._volume.remove_directory(directory)
+                self._volume.remove_directory(egress_directory(name))
 
     def _forget(self, name: str) -> None:
         kept = self._shelf.get(name)

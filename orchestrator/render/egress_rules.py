@@ -13,6 +13,7 @@ from string import Template
 
 # What answers from here may be the provider itself, or the house: no proof of an internet.
 _PRIVATE = "10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16"
+PORTAL_TEST = "192.0.2.1"  # nobody has it (RFC 5737): who answers there stands in between
 ASKER_UID = 4713  # a number without a name: who asks for the public address
 BOOTSTRAP_UID = 4712  # the user of the image that may ask for an endpoint's name, and no other
 
@@ -135,6 +136,11 @@ meta l4proto {{ tcp, udp }} th dport 53 accept
 """
 
 
+_DIRECT_UPLINK = f"""\
+		# Whether the network in front wants a login page.
+		oifname $uplink meta skuid {ASKER_UID} ip daddr {PORTAL_TEST} tcp dport 80 accept
+"""
+
 _ASKING = f"""\
 		# Who asks for our public address does so by the way out, or not at all.
 		meta skuid {ASKER_UID} oifname != %{{exit}} reject with icmpx type admin-prohibited
@@ -160,7 +166,7 @@ def render_rules(
     return _TEXT.substitute(
         name=name,
         sets=_TUNNEL_SETS if tunnel else "",
-        uplink=_TUNNEL_UPLINK if tunnel else "",
+        uplink=_TUNNEL_UPLINK if tunnel else _DIRECT_UPLINK,
         exit=way_out,
         asking=asking,
         outside='$uplink, "tun0"' if tunnel else "$uplink",

@@ -21,6 +21,7 @@ import urllib3.exceptions
 
 from orchestrator.model import (
     Action,
+    Bounds,
     ContainerSpec,
     Leg,
     NetworkSpec,
@@ -41,6 +42,9 @@ _ABOUT = (
     *("KernelVersion", "OperatingSystem", "Architecture", "NCPU", "MemTotal", "MemoryLimit"),
     *("LiveRestoreEnabled", "DefaultRuntime", "LoggingDriver", "Warnings", "FirewallBackend"),
 )
+# What only looks, as a health check does once a minute, changes nothing.
+_NO_NEWS = ("exec_", "health_status", "top")
+_SECOND = 10**9  # Docker's durations are in nanoseconds
 _LOG_OPTIONS = {"max-size": "1m", "max-file": "2"}  # an SD card is small and wears out
 
 
@@ -212,7 +216,9 @@ class Engine:
             stream = self._client.events(decode=True, filters=filters)
             yield ContainerEvent("", "listening")
             for item in stream:
-                yield _event(item)
+                event = _event(item)
+                if not event.action.startswith(_NO_NEWS):
+                    yield event
 
     # --- doing -------------------------------------------------------------------------------
 
@@ -343,6 +349,29 @@ def _mounts(spec: ContainerSpec) -> list[Any]:
     ]
 
 
+def _bounds(bounds: Bounds | None) -> dict[str, Any]:
+    if bounds is None:
+        return {}
+    return {
+        "mem_limit": f"{bounds.memory}m",
+        "pids_limit": bounds.processes,
+        "oom_score_adj": bounds.expendable,
+    }
+
+
+def _health(words: str) -> dict[str, Any]:
+    """Return how Docker asks a container; rarely, because a small machine feels each time."""
+    if not words:
+        return {"test": ["NONE"]}
+    return {
+        "test": ["CMD-SHELL", words],
+        "interval": 60 * _SECOND,
+        "timeout": 20 * _SECOND,
+        "start_period": 60 * _SECOND,
+        "retries": 3,
+    }
+
+
 def _config(api: Any, spec: ContainerSpec) -> dict[str, Any]:
     host = api.create_host_config(
         network_mode=spec.legs[0].network if spec.legs else "none",
@@ -357,6 +386,7 @@ def _config(api: Any, spec: ContainerSpec) -> dict[str, Any]:
         group_add=list(spec.groups),
         restart_policy={"Name": "unless-stopped" if spec.restart else "no"},
         log_config=docker.types.LogConfig(type="json-file", config=_LOG_OPTIONS),
+        **_bounds(spec.bounds),
     )
     endpoints = {
         leg.network: api.create_endpoint_config(
@@ -373,6 +403,7 @@ def _config(api: Any, spec: ContainerSpec) -> dict[str, Any]:
         environment=dict(spec.environment),
         labels={OWNER_LABEL: OWNER, ROLE_LABEL: spec.role, SPEC_LABEL: digest(spec)},
         stop_signal=spec.stop_signal,
+        healthcheck=_health(spec.health),
         host_config=host,
         networking_config=api.create_networking_config(endpoints),
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from orchestrator.desired import MARKS_FILE
-from orchestrator.documents import write_atomically
+from orchestrator.documents import make_directory, sync_directory, write_atomically
 
 RENDERED = "rendered"
 RUN = "run"
@@ -18,8 +18,9 @@ _TOLD = "told.json"
 class Volume:
     """Rendered files (ours to write) and service directories (theirs to write)."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, inside: Callable[[str], Path | None] = lambda _: None) -> None:
+        """`inside` says where a service keeps a file in its memory; None: it is below `root`."""
+        self._root, self._inside = root, inside
 
     def files(self) -> dict[str, str]:
         """Return {path: content} of every rendered file but the marks."""
@@ -54,16 +55,19 @@ class Volume:
     def read(self, name: str) -> str | None:
         """Return a file's text, or None when there is none."""
         try:
-            return _text(self._root / name)
+            return _text(self._place(name))
         except OSError:
             return None
 
     def changed_at(self, name: str) -> int:
         """Return a number that changes with the file; 0 when there is none."""
         try:
-            return (self._root / name).stat().st_mtime_ns
+            return self._place(name).stat().st_mtime_ns
         except OSError:
             return 0
+
+    def _place(self, name: str) -> Path:
+        return self._inside(name) or self._root / name
 
     def write(self, name: str, content: str) -> None:
         """Replace a file atomically. Raises OSError."""
@@ -71,11 +75,14 @@ class Volume:
 
     def make_directory(self, name: str) -> None:
         """Make a directory that a container mounts."""
-        (self._root / name).mkdir(parents=True, exist_ok=True)
+        make_directory(self._root / name)
 
     def remove(self, name: str) -> None:
         """Remove a file; one that is gone is no error."""
-        (self._root / name).unlink(missing_ok=True)
+        path = self._root / name
+        if path.exists():
+            path.unlink(missing_ok=True)
+            sync_directory(path.parent)
 
     def remove_directory(self, name: str) -> None:
         """Remove a directory with what is in it; one that is gone is no error."""

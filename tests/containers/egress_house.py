@@ -147,13 +147,17 @@ class Lab:
         )
         return replace(base, **changes)
 
-    def start(self, spec: EgressSpec) -> None:
-        """Start (anew) the egress of `spec`, as the orchestrator would."""
+    def start(self, spec: EgressSpec, known: int = 0) -> None:
+        """Start (anew) the egress of `spec`, as the orchestrator would.
+
+        `known`: a moment that has passed, of which it is told (s since 1970).
+        """
         host("docker", "rm", "-f", EGRESS, check=False)
-        files, names, state = (self.directory / n for n in ("files", "names", "state"))
-        for place in (files, names, state):
+        files, names, clock = (self.directory / n for n in ("files", "names", "clock"))
+        for place in (files, names, clock):
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
+        (clock / "known").write_text(f"{known}\n")
         (names / "hosts").write_text(f"{PERSON} person.lan person\n")
         for file, content in render_egress(spec).items():
             (files / file).touch(mode=0o600)
@@ -167,13 +171,15 @@ class Lab:
             *("--network", f"name=egt-transit,ip={TRANSIT},mac-address={TRANSIT_MAC}"),
             *("--network", f"name=egt-uplink,mac-address={UPLINK_MAC}"),
             *("-v", f"{files}:/etc/manyways:ro", "-v", f"{names}:/names:ro"),
-            *("-v", f"{state}:/var/lib/manyways", IMAGE),
+            *("-v", f"{clock}:/clock:ro", IMAGE),
         )
 
     def status(self) -> dict[str, Any]:
         """Return the egress' status; empty before it has written one."""
         try:
-            found: dict[str, Any] = json.loads((self.directory / "state/status.json").read_text())
+            process = host("docker", "inspect", "-f", "{{.State.Pid}}", EGRESS).strip()
+            place = Path(f"/proc/{process}/root/run/manyways/status.json")
+            found: dict[str, Any] = json.loads(place.read_text())
         except FileNotFoundError:
             return {}
         return found

@@ -17,7 +17,6 @@ from orchestrator.desired import (
     Inputs,
     allowed_hosts,
     desired_state,
-    status_file,
 )
 from orchestrator.model import Config, ContainerSpec, DesiredState, NetworkSpec
 from orchestrator.plan import digest
@@ -148,12 +147,22 @@ def test_the_page_answers_to_its_own_names_only() -> None:
     assert allowed_hosts(HOME) == hosts
 
 
-def test_where_an_egress_writes_is_where_it_is_read() -> None:
+def test_an_egress_writes_nothing_to_the_card() -> None:
     desired = desired_state(_inputs())
-    (egress,) = (c for c in desired.containers if c.name == "manyways-egress-uk")
-    (mount,) = (m for m in egress.mounts if not m.read_only)
-    assert f"{mount.subpath}/status.json" == status_file("uk")
-    assert mount.subpath in desired.directories
+    egresses = [c for c in desired.containers if c.role == "egress"]
+    assert egresses
+    assert [m for c in egresses for m in c.mounts if not m.read_only] == []
+
+
+def test_memory_runs_out_for_the_page_first_and_for_the_router_last() -> None:
+    order = {}
+    for container in desired_state(_inputs()).containers:
+        assert container.bounds is not None, container.name
+        assert container.health, container.name
+        assert container.restart
+        order[container.role] = container.bounds.expendable
+    # 200 is the orchestrator's (compose.yaml).
+    assert order == {"webui": 500, "egress": 0, "dhcp": 0, "router": 0}
 
 
 # --- numbers -------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import legs
 from egress.routing import TUNNEL
 from egress.tunnel import Endpoint
 
+_ARP = Path("/proc/net/arp")  # proc(5)
 _SYS = Path("/sys/class/net")
 _ACCEPT_REDIRECTS, _ARP_ANNOUNCE, _ARP_IGNORE = 4, 18, 19  # linux/ip.h: IPV4_DEVCONF_*
 _BOOTSTRAP_SECONDS = 20
@@ -100,6 +101,19 @@ def open_tunnel_forwarding() -> None:
 def exists(interface: str) -> bool:
     """Return whether there is such an interface."""
     return (_SYS / interface).exists()
+
+
+def is_silent(interface: str, address: IPv4Address, table: Path = _ARP) -> bool:
+    """Return whether `address` was asked for its MAC address on `interface` and does not answer.
+
+    Who has not been asked lately is not silent.
+    """
+    try:
+        lines = table.read_text().splitlines()[1:]
+    except OSError:
+        return False
+    entries = (line.split() for line in lines)
+    return any(e[0] == str(address) and e[-1] == interface and e[2] == "0x0" for e in entries if e)
 
 
 def has_carrier(interface: str) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from egress import network, resolve
 from egress.advice import Advice, Level, advise, stronger, without_secrets
 from egress.child import Child
+from egress.clock import Clock
 from egress.loop import Loop, Timer, now
 from egress.management import Pushed, Reader, pushed_gateway
 from egress.routing import BOOTSTRAP_UID, TUNNEL
@@ -27,6 +28,7 @@ _MANAGEMENT = Path("/run/manyways/openvpn.sock")
 _CONFIG = "/etc/manyways/client.ovpn"
 _PROTOCOLS = {"udp": "udp4", "tcp": "tcp4-client"}
 _UNPROVEN = "connected, but nothing has come back through the tunnel yet"
+_LOOK_AT_CLOCK = 1.0  # s
 _NO_UPLINK = "waits for the uplink"
 
 
@@ -53,6 +55,7 @@ class OpenVpn:
         self._timer: Timer | None = None
         self._moved = self._useless = False
         self._contact = Contact()
+        self._clock = Clock()
         self._gateway: IPv4Address | None = None
         self._pulse = Pulse(0.0)
         self._received = 0
@@ -82,7 +85,9 @@ class OpenVpn:
 
     @property
     def contact(self) -> Contact:
-        """Whether the endpoint answers."""
+        """Whether the endpoint answers; unknown while nobody asks it, for want of the time."""
+        if message := self._clock.message(now()):
+            return Contact("failing" if self._clock.long(now()) else "unknown", message)
         return self._contact.checked(now())
 
     @property
@@ -140,6 +145,9 @@ class OpenVpn:
     def _attempt(self) -> None:
         self._timer = None
         if self._lease is None or self._child or self._resolver:
+            return
+        if self._clock.waits(now()):
+            self._schedule(_LOOK_AT_CLOCK)
             return
         host = self._rotation.name_to_resolve()
         if host is None:

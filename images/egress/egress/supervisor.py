@@ -8,7 +8,7 @@ from pathlib import Path
 
 import connections
 import legs
-from egress import network, openvpn, status
+from egress import network, openvpn, portal, status
 from egress.cache import Cache
 from egress.dns import Choice, choose
 from egress.internet import Internet
@@ -23,9 +23,9 @@ from egress.tunnel import PROBE_INTERVAL
 from egress.uplink import Uplink
 
 _RULES = Path("/etc/manyways/rules.nft")
-_STATUS = Path("/var/lib/manyways/status.json")
+_STATUS = Path("/run/manyways/status.json")  # in memory: an SD card wears out
 _TICK = 1.0  # s
-_STATUS_INTERVAL = 20.0  # s; rarely, because an SD card wears out
+_STATUS_INTERVAL = 20.0  # s
 
 
 def say(text: str) -> None:
@@ -69,6 +69,8 @@ class Supervisor:
             self._changed,
         )
 
+        # By the uplink itself, so not for a VPN: nothing of it goes there but the tunnel.
+        self._portal = None if settings.tunnel else portal.Portal(self._loop, self._publish)
         self._asker = Asker(self._loop, settings.address_service, say, self._changed)
 
     def run(self) -> None:
@@ -177,6 +179,9 @@ class Supervisor:
                 raise legs.LegsMissing(f"the interface {leg} has been taken away")
         self._uplink.check()
         self._outlook.tick()
+        if self._portal is not None:
+            failing = self._outlook.internet.state(now()) == "failing"
+            self._portal.use(now(), failing=failing)
         if self._vpn is not None:
             self._vpn.tick()
             self._guard(self._vpn)
@@ -233,7 +238,10 @@ class Supervisor:
 
     def _internet(self) -> status.InternetStatus:
         internet, at = self._outlook.internet, now()
-        return status.InternetStatus(internet.state(at), internet.closed(at), internet.message(at))
+        state, message = internet.state(at), internet.message(at)
+        if state == "failing" and self._portal is not None and self._portal.page:
+            message = portal.message(self._portal.page)
+        return status.InternetStatus(state, internet.closed(at), message)
 
     def _dns(self) -> status.DnsStatus:
         choice, at = self._cache.choice, now()

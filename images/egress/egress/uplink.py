@@ -9,10 +9,12 @@ from pathlib import Path
 
 from egress import dhcp, network
 from egress.child import Service
-from egress.loop import Loop
+from egress.loop import Loop, now
 from egress.settings import Lease, Settings
 
 _PIPE = Path("/run/manyways/dhcp")
+_GATEWAY_GONE = 20.0  # s of silence on the wire itself, after which another router may be there
+_ASK_ANEW = 60.0  # s between two questions for that reason
 _CHATTER = ("broadcasting", "sending", "started", "lease of", "deleting", "adding")
 
 
@@ -36,6 +38,8 @@ class Uplink:
         self._client: Service | None = None
         self._carrier = network.has_carrier(interface)
         self._trouble = ""
+        self._silent_since: float | None = None
+        self._asked_anew = 0.0
 
     @property
     def lease(self) -> Lease | None:
@@ -66,12 +70,29 @@ class Uplink:
         """Look whether the wire has come or gone; the kernel keeps routes over a dead one."""
         carrier = network.has_carrier(self.interface)
         if carrier == self._carrier:
+            self._look_for_gateway(now())
             return
         self._carrier = carrier
         if carrier and self._client is not None:
             # It may be another network by now: a renewal is refused there, and a new one asked.
             self._client.signal(signal.SIGUSR1)
         self._on_change()
+
+    def _look_for_gateway(self, at: float) -> None:
+        """Ask for an address anew when the router behind a switch has been replaced.
+
+        Its cable is not ours, so all that is seen of it is that the old one answers no ARP.
+        """
+        lease = self.lease
+        silent = lease and lease.gateway and network.is_silent(self.interface, lease.gateway)
+        if not silent or self._client is None:
+            self._silent_since = None
+            return
+        self._silent_since = at if self._silent_since is None else self._silent_since
+        if at - self._silent_since >= _GATEWAY_GONE and at - self._asked_anew >= _ASK_ANEW:
+            self._asked_anew, self._silent_since = at, None
+            self._say("the uplink's router has been silent; asking for an address anew")
+            self._client.signal(signal.SIGUSR1)
 
     def _events(self, text: str) -> None:
         for line in text.splitlines():

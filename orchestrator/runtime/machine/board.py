@@ -63,10 +63,11 @@ def degrees(tree: Tree) -> float | None:
 def clock(tree: Tree, floor: float) -> Clock:
     """Return the time, and whether something keeps it. `floor`: a moment that has passed."""
     made = max(floor, Path(__file__).stat().st_mtime)
-    return Clock(time.time(), made, _synchronised(), bool(tree.names("/sys/class/rtc")))
+    return Clock(time.time(), made, synchronised(), bool(tree.names("/sys/class/rtc")))
 
 
-def _synchronised() -> bool:
+def synchronised() -> bool:
+    """Say whether something keeps the machine's clock. Raises OSError."""
     room = ctypes.create_string_buffer(_ROOM_FOR_TIMEX)  # modes = 0: only look
     answer = ctypes.CDLL(None, use_errno=True).adjtimex(room)
     if answer < 0:
