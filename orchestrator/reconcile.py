@@ -36,11 +36,8 @@ from orchestrator.model import (
     Verb,
 )
 from orchestrator.plan import NotOurs, make_plan
-<<<<<<< HEAD
 from orchestrator.probation import Probation
-=======
 from orchestrator.proposal import of_config
->>>>>>> pi-first
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.host import PortFailed
 from orchestrator.runtime.namespace import NamespaceGone
@@ -92,11 +89,8 @@ class Reconciler:
         prepare_lan_port: Callable[[str], None],
         gates: Gates,
         added: Shelf,
-<<<<<<< HEAD
         probation: Probation,
-=======
         first_start: FirstStart,
->>>>>>> pi-first
         unfinished: Callable[[], str] = lambda: "",
     ) -> None:
         """`unfinished` says why what is on disk may not be taken in yet; "" when it may."""

@@ -20,12 +20,9 @@ from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
 from orchestrator.model import Config, HostFacts, HostInterface
 from orchestrator.presence import Sign
-<<<<<<< HEAD
 from orchestrator.probation import Probation, Record
-=======
 from orchestrator.proposal import NO_AIR
 from orchestrator.proposed_wifi import Air
->>>>>>> pi-first
 from orchestrator.reconcile import Reconciler
 from orchestrator.runtime.engine import Engine
 from orchestrator.runtime.neighbours import NeighbourWatch
@@ -76,12 +73,9 @@ class Orchestra:
     folder: Path
     engine: FakeEngine = field(default_factory=FakeEngine)
     ports: list[str] = field(default_factory=list)
-<<<<<<< HEAD
     moment: Moment = START
-=======
     seen: tuple[Port, ...] = ()  # by a first start
     air: Air = NO_AIR
->>>>>>> pi-first
 
     def __post_init__(self) -> None:
         self.config_folder = self.folder / "config"
@@ -115,11 +109,8 @@ class Orchestra:
             self.ports.append,
             self.gates,
             self.added,
-<<<<<<< HEAD
             Probation(Document(state_folder / "probation.json", Record), lambda: self.moment),
-=======
             FirstStart(self.config_folder, state_folder, lambda: (self.seen, (), self.air)),
->>>>>>> pi-first
             lambda: unfinished(self.config_folder, state_folder),
         )
         self.neighbours = Neighbours()
