@@ -33,6 +33,10 @@ class _Tail(Body):
     lines: Annotated[int, Field(ge=1, le=10_000, strict=False)] = 100
 
 
+class _Network(Body):
+    ssid: Annotated[str, Field(min_length=1, max_length=32)]
+
+
 class _LeakTest(Body):
     """An empty list of destinations means all."""
 
@@ -50,6 +54,10 @@ def _plan(service: Service, _call: Call) -> Any:
 
 def _logs(service: Service, call: Call) -> Any:
     return {"lines": service.logs(call.path["name"], call.query.lines)}
+
+
+def _join(service: Service, call: Call) -> Any:
+    return service.invitation(call.query.ssid)
 
 
 def _leaktest(service: Service, call: Call) -> Any:
@@ -92,7 +100,11 @@ ROUTES = (
     Route("GET", "/status", "Everything about the router", _status, words.Status, Need.LOOK),
     Route("GET", "/plan", "What `up` would do", _plan, Actions, Need.SOCKET),
     Route("GET", "/logs/{name}", "A log's last lines", _logs, Lines, Need.SOCKET, query=_Tail),
+    Route(
+        "GET", "/wifi/join", "What it takes to join a Wi-Fi network, with its passphrase",
+        _join, words.Invitation, Need.KEEP, query=_Network,
+    ),
     Route("POST", "/leaktest", "Run a leak test", _leaktest, None, Need.SOCKET, body=_LeakTest),
     Route("POST", "/up", "Make everything so", _up, words.Outcome, Need.SOCKET),
     Route("POST", "/down", "Take the router down", _down, words.Outcome, Need.SOCKET),
-)
+)  # fmt: skip

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator import status as show
+from orchestrator import wifi_text
 from orchestrator.client import Action
 from orchestrator.tree import Style
 from tests.web.reports import (
+    INVITATION,
     degraded,
     dhcp_trouble,
     empty,
     healthy,
+    no_radio,
     on_trial,
     pause_receipt,
     paused,
@@ -23,6 +26,7 @@ from tests.web.reports import (
     timed,
     trial,
     unconfigured,
+    wireless,
 )
 
 HERE = Path(__file__).parent
@@ -67,6 +71,12 @@ TEXTS = {
         for paused in (True, False)
         for changed in (True, False)
     ),
+    "wifi": lambda: show.status_text(wireless(), Style()),
+    "wifi-none": lambda: show.status_text(no_radio(), Style()),
+    "wifi-devices": lambda: show.devices_text(wireless()["devices"], Style()),
+    "wifi-stations": lambda: wifi_text.wifi_text(wireless(None), Style()),
+    "wifi-join": lambda: wifi_text.invitation_text(INVITATION, Style()),
+    "wifi-join-ascii": lambda: wifi_text.invitation_text(INVITATION, Style(unicode=False)),
     "actions": lambda: show.actions_text(ACTIONS, "", Style()),
 }
 
