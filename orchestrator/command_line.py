@@ -97,6 +97,18 @@ def _add_leaktest_words(leaktest: Parser) -> None:
     )
 
 
+def _add_wifi_verb(verb: AddVerb) -> None:
+    wifi = verb(
+        "wifi",
+        "show the Wi-Fi networks, who is on them, and how to join",
+        "orchestrator wifi --join Home",
+    )
+    wifi.add_argument(
+        "--join", metavar="SSID",
+        help="show the passphrase of a network, and a code that a phone's camera reads",
+    )  # fmt: skip
+
+
 def _add_access_verbs(verb: AddVerb) -> None:
     password = verb(
         "password",
@@ -153,6 +165,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_device_verbs(verb)
     _add_destination_verbs(verb)
     _add_access_verbs(verb)
+    _add_wifi_verb(verb)
     _add_looking_verbs(verb)
     _add_machine_verbs(verb)
     _add_keeping_verbs(verb)
@@ -311,7 +324,7 @@ def _add_machine_verbs(verb: AddVerb) -> None:
 
 VERBS = (
     *("status", "devices", "assign", "undo", "pause", "resume", "add-vpn", "remove-vpn", "rename"),
-    *("logs", "activity", "password", "tokens"),
+    *("wifi", "logs", "activity", "password", "tokens"),
     *(
         "init",
         "doctor",

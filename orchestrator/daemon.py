@@ -1,12 +1,13 @@
 """The daemon: wires the parts together and keeps the router as it should be.
 
 Its threads: the control API with its workers; a listener for Docker's events; one that asks who
-gives out addresses (runtime/offers.py); one that takes samples while somebody looks at what flows
-(live.py); and the loop here, which takes in new leases at once and everything else at the next
-event or half-minute. An orderly end (SIGTERM: `docker compose down`, `stop`) takes the router
-down; being killed leaves it at work, because no packet ever passes through this process. For the
-same reason a thread that meets something unforeseen ends the whole process: Docker starts it
-again, and half a daemon would go unnoticed.
+gives out addresses (runtime/offers.py); one that follows who joins which Wi-Fi network
+(roaming.py); one that takes samples while somebody looks at what flows (live.py); and the loop
+here, which takes in new leases at once and everything else at the next event or half-minute. An
+orderly end (SIGTERM: `docker compose down`, `stop`) takes the router down; being killed leaves it
+at work, because no packet ever passes through this process. For the same reason a thread that
+meets something unforeseen ends the whole process: Docker starts it again, and half a daemon would
+go unnoticed.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from orchestrator.model import Config
 from orchestrator.noticing import DestinationNotice, RefusalNotice
 from orchestrator.probation import Probation, Record
 from orchestrator.reconcile import Failures, Reconciler
+from orchestrator.roaming import RoamingWatch
 from orchestrator.runtime import clock, host
 from orchestrator.runtime.egress import Departures
 from orchestrator.runtime.engine import ContainerEvent, Engine, EngineFailed
@@ -116,6 +118,7 @@ class Daemon:
             lambda: unfinished(config_directory, state_directory),
         )
         self._strangers = Strangers(self._switchboard, router)
+        self._roaming = RoamingWatch(self._reconciler)
         self._offers = self._offer_watch()
         self._destinations = DestinationNotice(
             self._activity.happened, self._activity.last(("works", "fails"))
@@ -168,10 +171,12 @@ class Daemon:
         threading.Thread(target=serve, name="control", daemon=True).start()
         threading.Thread(target=self._listen, name="events", daemon=True).start()
         self._offers.start()
+        self._roaming.start()
         for error in self._reconciler.reload():
             log.error("%s", error)
         self._activity.happened("started", message=f"Manyways {__version__}")
         self._loop()
+        self._roaming.end()
         self._offers.end()
         close()
         return self._finish()

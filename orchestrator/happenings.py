@@ -32,6 +32,10 @@ def _reason(event: Event) -> str:
 _SENTENCES: Mapping[str, Callable[[Event], str]] = {
     "switched": lambda e: f"{e['device']}: {e['old']} {{arrow}} {e['new']}{_until(e)}",
     "switched_back": lambda e: f"{e['device']}: back to {e['new']}, its time is over",
+    "joined": lambda e: (
+        f"{_device(e)} joined the Wi-Fi network {e['message']}:"
+        f" {e['old'] or 'nowhere'} {{arrow}} {e['new'] or 'nowhere'}"
+    ),
     "undone": lambda e: f"{e['device']}: back to {e['new']}, undone",
     "renamed": lambda e: f"{e['old']} is now called {e['new']}",
     "paused": lambda e: f"{e['destination']} is paused",

@@ -14,13 +14,22 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from orchestrator import dhcp_verdict, kinds
+from orchestrator.access_point import CONTAINER, AccessPoint, access_point
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
 from orchestrator.naming import names
 from orchestrator.presence import Sign, is_here
-from orchestrator.store import KnownDevice, State, is_new, wanted_destination
+from orchestrator.store import (
+    KnownDevice,
+    State,
+    is_new,
+    is_placed,
+    is_unplaced,
+    wanted_destination,
+)
+from orchestrator.wifi import WifiStatus
 
 SLEEPERS = frozenset(("phone", "tablet", "watch", "thing"))  # on batteries
 STALE_SECONDS = 60.0  # an egress writes every 20 s at least
@@ -135,6 +144,11 @@ class Seen:
     shut: frozenset[str] = frozenset()  # whose egress has said nothing since it was down
     dhcp: dhcp_verdict.Asked | None = None
     signs: Mapping[str, Sign] = field(default_factory=dict)  # of each device, as far as known
+    wifi: WifiStatus | None = None
+
+    @property
+    def access_point(self) -> AccessPoint | None:
+        return access_point(self.config, self.containers.get(CONTAINER), self.wifi, self.now)
 
 
 def destination_health(seen: Seen, destination: Destination) -> DestinationHealth:
@@ -336,14 +350,24 @@ def _device_state(
             return "rejected", "the record of choices was damaged; choose its destination again"
         if is_new(seen.config, device):
             return "rejected", "new here; choose its destination"
-        if wanted_destination(seen.config, seen.state, device) in seen.state.paused:
+        wanted = wanted_destination(seen.config, seen.state, device)
+        if wanted in seen.state.paused:
             return "rejected", "its destination is paused"
-        return "rejected", f"its destination '{device.choice}' no longer exists; choose another"
+        return "rejected", _why_refused(seen.config, device, wanted)
     destination = health.get(device.active)
     if destination is None or destination.state == "ok":
         return "ok", ""
     state = "ok" if destination.state == "degraded" else destination.state
     return state, destination.message
+
+
+def _why_refused(config: Config, device: KnownDevice, wanted: str | None) -> str:
+    if wanted is None and is_unplaced(config, device):
+        return "nobody knows yet on which Wi-Fi network it is; choose its destination"
+    if wanted is None or not is_placed(config, device):
+        return f"its destination '{wanted or device.choice}' no longer exists; choose another"
+    what = "has not worked yet" if config.destination(wanted) else "no longer exists"
+    return f"'{wanted}', where its Wi-Fi network '{device.ssid}' leads, {what}; choose another"
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,11 +380,15 @@ class ServiceReport:
 
 
 def service_reports(seen: Seen) -> tuple[ServiceReport, ...]:
-    """Judge the router, the DHCP server and the page: by their containers, and by what they do."""
-    return tuple(
+    """Judge the router, the DHCP server, the page, and the access point if there is one: by their
+    containers, and by what they do.
+    """
+    own = tuple(
         _service_report(seen, name, container)
         for name, container in (("router", ROUTER), ("dhcp", DHCP), ("webui", WEBUI))
     )
+    wifi = seen.access_point
+    return (*own, ServiceReport("hostapd", *wifi.service())) if wifi else own
 
 
 def _service_report(seen: Seen, name: str, container: str) -> ServiceReport:

@@ -51,10 +51,12 @@ class Household:
         config: Config,
         reports: Sequence[health.DeviceReport],
         refused: Mapping[str, words.Refusals],
+        joined: Callable[[str], words.Joined | None] = lambda _mac: None,
     ) -> list[dict[str, Any]]:
         """Return devices as the API describes them: their traffic, and who they are.
 
-        `refused` is what was refused of their DNS, by MAC address.
+        `refused` is what was refused of their DNS, by MAC address; `joined` tells on which Wi-Fi
+        network a MAC address is.
         """
         board = self._switchboard
         present = self._answering()
@@ -66,6 +68,7 @@ class Household:
                 **_traffic(r),
                 **dataclasses.asdict(known[r.mac]),
                 "refused": refused.get(r.mac, _NOTHING_REFUSED),
+                "wifi": joined(r.mac),
             }
             for r in reports
             if r.mac in known

@@ -22,7 +22,9 @@ from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
+from orchestrator.stations import STATUS_FILE
 from orchestrator.switch import Switchboard
+from orchestrator.wifi import parse_status
 
 _LOOK_AGAIN_S = 2.0  # containers come and go seldom; events make us look sooner
 _BETWEEN_EVENTS_S = 300.0
@@ -74,6 +76,7 @@ class Lookout:
             shut=self._gates.shut,
             dhcp=self._offers.latest,
             signs=self._presence.look(self._switchboard.addresses),
+            wifi=parse_status(self._volume.read(STATUS_FILE)) if config.wifi else None,
         )
 
     def glance(self, config: Config) -> health.Seen | None:

@@ -43,6 +43,7 @@ from orchestrator.runtime.host import PortFailed
 from orchestrator.runtime.namespace import NamespaceGone
 from orchestrator.runtime.router import RouterFailed
 from orchestrator.runtime.volume import Volume
+from orchestrator.stations import STATUS_FILE
 from orchestrator.store import StoreFull, settle
 from orchestrator.switch import Switchboard
 
@@ -264,6 +265,11 @@ class Reconciler:
         """Return a number that changes with the leases."""
         return self._volume.changed_at(LEASES_FILE)
 
+    def stations_changed_at(self) -> int:
+        """Return a number that changes with what hostapd says; 0 without Wi-Fi."""
+        wifi = self.config is not None and self.config.wifi is not None
+        return self._volume.changed_at(STATUS_FILE) if wifi else 0
+
     def preview(self) -> Plan:
         """Return what `up` would do with the configuration and images as they are now.
 
@@ -271,7 +277,8 @@ class Reconciler:
         """
         config, leases = with_added(self._read(), self._added.usable), self.leases()
         hostnames = {lease.mac: lease.hostname for lease in leases}
-        state = settle(config, self._switchboard.state, hostnames)
+        stations = self._switchboard.stations()
+        state = settle(config, self._switchboard.state, hostnames, stations)
         addresses = store.addresses(state, {lease.mac: lease.address for lease in leases})
         desired = desired_state(Inputs(config, state, addresses, self._images_now()))
         return make_plan(desired, self._observe())
@@ -289,7 +296,10 @@ class Reconciler:
             return outcome
 
     def take_in_leases(self) -> None:
-        """Let new devices and changed addresses take effect. Raises one of `Failures`."""
+        """Let new devices, changed addresses and who joined which Wi-Fi network take effect.
+
+        Raises one of `Failures`.
+        """
         leases = self.leases()
         addresses: Mapping[str, IPv4Address] = {lease.mac: lease.address for lease in leases}
         hostnames = {lease.mac: lease.hostname for lease in leases}

@@ -10,6 +10,7 @@ import itertools
 import zlib
 from collections.abc import Callable
 
+from orchestrator import stations
 from orchestrator.desired import LEASES_FILE, status_file
 from orchestrator.gates import Gates
 from orchestrator.health import STALE_SECONDS, parse_egress_status
@@ -20,6 +21,7 @@ from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.volume import Volume
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
+from orchestrator.wifi import parse_status as parse_wifi_status
 
 
 class _Fact:
@@ -70,6 +72,7 @@ class Revision:
         self._offers = offers
         self._leases = _Fact(volume, LEASES_FILE, _leased)
         self._egresses: dict[str, _Fact] = {}
+        self._wifi = _Fact(volume, stations.STATUS_FILE, _joined)
         self._events = itertools.count(1)
         self._event = 0
 
@@ -93,6 +96,7 @@ class Revision:
             sorted(self._gates.shut),
             dhcp and (dhcp.servers, dhcp.problem),
             self._leases.look(),
+            self._wifi.look() if reconciler.config and reconciler.config.wifi else None,
             self._presence(),
             self._access(),
             [self._egress(name).look() for name in sorted(self._switchboard.slots)],
@@ -106,6 +110,16 @@ class Revision:
 
 def _leased(text: str) -> tuple[object, float]:
     return sorted((x.mac, str(x.address), x.hostname) for x in parse_leases(text)), float("inf")
+
+
+def _joined(text: str) -> tuple[object, float]:
+    """Everything but how well stations are heard, which changes all the time."""
+    status = parse_wifi_status(text)
+    if status is None:
+        return None, float("inf")
+    who = sorted((mac, ssid) for mac, (ssid, _) in stations.joined(status).items())
+    radio = (status.state, status.message, status.channel, stations.max_stations(status))
+    return (who, radio), status.updated + stations.STALE_SECONDS
 
 
 def _said(text: str) -> tuple[object, float]:

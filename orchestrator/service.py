@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from orchestrator import __version__, health
 from orchestrator.access import Access
+from orchestrator.access_point import CONTAINER as HOSTAPD
 from orchestrator.activity import Activity
 from orchestrator.addressing import egress_container, is_ours
 from orchestrator.client import words
@@ -32,6 +33,7 @@ from orchestrator.runtime.engine import Engine
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
+from orchestrator.stations import join_text
 from orchestrator.strangers import Strangers
 from orchestrator.switch import ON_TRIAL, Refused, Switchboard, nearest
 from orchestrator.trials import Trials
@@ -150,6 +152,7 @@ class Service:
         """Return the last lines of a service's or a destination's container. Raises Refused."""
         containers = {"router": ROUTER, "dhcp": DHCP, "webui": WEBUI, "orchestrator": ORCHESTRATOR}
         config = self._reconciler.config
+        containers |= {"hostapd": HOSTAPD} if config and config.wifi else {}
         containers |= {
             d.name: egress_container(d.name) for d in (config.destinations if config else ())
         }
@@ -160,6 +163,18 @@ class Service:
                 unknown=True,
             )
         return self._engine.logs(containers[name], lines)
+
+    def invitation(self, ssid: str) -> words.Invitation:
+        """Return what it takes to join a Wi-Fi network, passphrase included. Raises Refused."""
+        config = self._reconciler.config
+        networks = config.wifi.networks if config and config.wifi else ()
+        found = next((n for n in networks if n.ssid == ssid), None)
+        if found is None:
+            there = nearest(ssid, [n.ssid for n in networks])
+            message = f"no Wi-Fi network is called '{ssid}'" if networks else "there is no Wi-Fi"
+            hint = there if networks else "the section `wifi` in router.yaml makes one"
+            raise Refused(message, hint, unknown=True)
+        return {"ssid": ssid, "passphrase": found.passphrase, "text": join_text(found)}
 
     def whoami(self, asker: Asker) -> dict[str, str]:
         """Return the device that asks, as GET /api/v1/whoami tells it; empty when it is none."""
@@ -358,8 +373,12 @@ class Service:
             ],
             "default_destination": "" if config.refuse_new_devices else config.default_destination,
             "devices": self.household.reports(
-                config, health.device_reports(seen, by_name), self.refusals()
+                config,
+                health.device_reports(seen, by_name),
+                self.refusals(),
+                seen.access_point.joined if seen.access_point else lambda _mac: None,
             ),
+            "wifi": seen.access_point.report() if seen.access_point else None,
         }
 
     def destination_states(self) -> dict[str, tuple[str, str]]:
@@ -386,6 +405,7 @@ _NOTHING_YET: dict[str, Any] = {
     "destinations": [],
     "default_destination": "",
     "devices": [],
+    "wifi": None,
 }
 
 

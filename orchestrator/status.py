@@ -18,9 +18,11 @@ from orchestrator.client import (
     Device,
     PauseReceipt,
     Receipt,
+    Service,
     Status,
     Trial,
     Uplink,
+    Wifi,
     describe_cut,
 )
 from orchestrator.tree import (
@@ -35,6 +37,7 @@ from orchestrator.tree import (
     paragraph,
     table,
 )
+from orchestrator.wifi_text import joined_text, networks, radio
 
 _TONES: dict[str, Tone] = {
     "ok": "good",
@@ -82,10 +85,7 @@ def status_text(status: Status, style: Style) -> str:
 
 def _router_nodes(status: Status) -> list[Node]:
     """The router's own services and its configuration."""
-    services = tuple(
-        Node(s["name"], _loud(s["state"]), _TONES.get(s["state"], "bad"), s["message"])
-        for s in status["services"]
-    )
+    services = tuple(_service_node(s, status["wifi"]) for s in status["services"])
     nodes = [Node("the router itself", children=services)] if services else []
     if status["problems"]:
         nodes.append(Node("what could not be done", children=tuple(map(Node, status["problems"]))))
@@ -107,6 +107,18 @@ def _router_nodes(status: Status) -> list[Node]:
     if status["stopped"]:
         nodes.append(Node("stopped: no device gets out until: orchestrator up"))
     return nodes
+
+
+def _service_node(service: Service, wifi: Wifi | None) -> Node:
+    """A service; below the access point its networks."""
+    mine = wifi if service["name"] == "hostapd" else None
+    return Node(
+        service["name"],
+        _loud(service["state"]),
+        _TONES.get(service["state"], "bad"),
+        service["message"] or (radio(mine) if mine else ""),
+        networks(mine) if mine else (),
+    )
 
 
 def _uplink_node(uplink: Uplink, status: Status, style: Style) -> Node:
@@ -166,7 +178,8 @@ def _device_node(device: Device, known: str, style: Style) -> Node:
     state = "away" if device["state"] == "ok" and not device["online"] else device["state"]
     tone: Tone = "dim" if state == "away" else _TONES.get(state, "bad")
     address = device["address"] or "no address"
-    facts = [address, *_for_a_time(device, style)]
+    joined = [joined_text(device["wifi"])] if device["wifi"] else []
+    facts = [address, *joined, *_for_a_time(device, style)]
     if device["message"] not in ("", known):
         facts.append(device["message"])
     return Node(_called(device), _loud(state), tone, ", ".join(facts))
@@ -223,6 +236,7 @@ def devices_text(devices: Sequence[Device], style: Style) -> str:
 
 
 def _table(devices: Sequence[Device], called: Callable[[Device], str], style: Style) -> list[str]:
+    wireless = any(device["wifi"] for device in devices)
     rows = [
         (
             called(device),
@@ -230,10 +244,12 @@ def _table(devices: Sequence[Device], called: Callable[[Device], str], style: St
             " ".join((device["destination"] or "-", *_until(device["until"], style))),
             device["state"] if device["online"] or device["state"] != "ok" else "away",
             device["mac"],
+            *((device["wifi"]["ssid"] if device["wifi"] else "-",) if wireless else ()),
         )
         for device in devices
     ]
-    return table(("NAME", "ADDRESS", "DESTINATION", "STATE", "MAC"), rows, style)
+    headings = ("NAME", "ADDRESS", "DESTINATION", "STATE", "MAC")
+    return table((*headings, *(("WI-FI",) if wireless else ())), rows, style)
 
 
 def receipt_text(receipt: Receipt, style: Style) -> str:

@@ -8,12 +8,15 @@ lives) can be read in one place and tested without a disk.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from orchestrator.addressing import Side, is_ours, mac_address
 from orchestrator.model import Config
+from orchestrator.numbers import StoreFull as StoreFull
+from orchestrator.numbers import free_number, numbered
+from orchestrator.stations import any_leads_somewhere, leads_to
 from orchestrator.timers import Timer
 
 MAX_DEVICES = 0xFFF
@@ -22,10 +25,6 @@ MAX_SLOTS = 239  # the third byte of the transit pool; above it lie the uplinks'
 MAX_UPLINKS = 15
 PROBE_NUMBER = 0  # the leak test's device; no other gets it
 MEETINGS_AT_ONCE = 12  # a switch waits meanwhile
-
-
-class StoreFull(Exception):
-    """A number space (devices, destinations, uplinks) is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,8 @@ class KnownDevice:
     none of the devices that it may have been with another MAC address. `active` is the destination
     in its live ct mark (None: it is rejected), and `generation` counts the changes of `active`.
     `typed_address` is where a device was seen that has no lease, because somebody typed its
-    address in by hand.
+    address in by hand. `ssid` is the Wi-Fi network that it was on last (empty: none was seen; None:
+    that could not be looked up yet).
     """
 
     mac: str
@@ -51,6 +51,7 @@ class KnownDevice:
     kind: str | None = None
     timer: Timer | None = None
     dismissed: bool = False
+    ssid: str | None = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +91,6 @@ class State:
         return replace(self, devices=tuple(order))
 
 
-def _free_number(used: Iterable[int], limit: int, what: str) -> int:
-    taken = set(used)
-    for number in range(1, limit + 1):
-        if number not in taken:
-            return number
-    raise StoreFull(f"all {limit} {what} are in use")
-
-
-def _numbered(
-    given: Mapping[str, int], names: Iterable[str], limit: int, what: str
-) -> Mapping[str, int]:
-    """Give every name a number and keep the ones given; forget names only when room is needed."""
-    wanted = list(names)
-    result = dict(given)
-    for name in wanted:
-        if name not in result:
-            if len(result) >= limit:
-                result = {known: n for known, n in result.items() if known in wanted}
-            result[name] = _free_number(result.values(), limit, what)
-    return result
-
-
 def _offsets(config: Config, state: State) -> Mapping[str, int]:
     """Give every destination on an uplink without DHCP one of its addresses, once for all."""
     result: dict[str, int] = {}
@@ -123,7 +102,7 @@ def _offsets(config: Config, state: State) -> Mapping[str, int]:
         for key in keys:
             if key not in kept:
                 what = f"addresses of the uplink '{uplink.name}'"
-                kept[key] = _free_number((n + 1 for n in kept.values()), room, what) - 1
+                kept[key] = free_number((n + 1 for n in kept.values()), room, what) - 1
         result |= kept
     return result
 
@@ -169,16 +148,18 @@ def _added(state: State, mac: str, hostname: str, keep: frozenset[str]) -> State
     takes over a number goes on counting its generations: the stranger's marks were live.
     """
     if len(state.devices) < MAX_DEVICES:
-        number = _free_number((d.number for d in state.devices), MAX_DEVICES, "device numbers")
-        new = KnownDevice(mac, number, hostname, generation=state.retired.get(number, 0))
-        retired = {n: last for n, last in state.retired.items() if n != number}
+        number = free_number((d.number for d in state.devices), MAX_DEVICES, "device numbers")
+        last = state.retired.get(number, 0)
+        new = KnownDevice(mac, number, hostname, generation=last, ssid=None)
+        retired = {n: g for n, g in state.retired.items() if n != number}
         return replace(state, retired=retired).with_device(new)
     strangers = (d for d in state.devices if not (d.name or d.choice or d.mac in keep))
     forgotten = next(strangers, None)
     if forgotten is None:
         raise StoreFull(f"all {MAX_DEVICES} device numbers are in use")
     state = replace(state, devices=tuple(d for d in state.devices if d is not forgotten))
-    device = KnownDevice(mac, forgotten.number, hostname, generation=forgotten.generation)
+    last = forgotten.generation
+    device = KnownDevice(mac, forgotten.number, hostname, generation=last, ssid=None)
     return state.with_device(device)
 
 
@@ -229,46 +210,74 @@ def paused(config: Config, state: State, destination: str, *, pause: bool) -> St
 def wanted_destination(config: Config, state: State, device: KnownDevice) -> str | None:
     """Return what was chosen for `device`, whether it works or not; None: nothing yet.
 
-    What a person chose comes first, then router.yaml's word for the device, then the default.
+    What a person chose comes first, then router.yaml's word for the device, then that of the Wi-Fi
+    network that it is on, then the default.
     """
     configured = next((d for d in config.devices if d.mac == device.mac), None)
     wanted = device.choice or (configured.destination if configured else None)
-    if wanted is None and not state.choices_lost and not is_new(config, device):
-        return config.default_destination
+    if wanted is None and not state.choices_lost:
+        wanted = _unchosen(config, device)
     return wanted
+
+
+def _unchosen(config: Config, device: KnownDevice) -> str | None:
+    if (by_ssid := leads_to(config, device.ssid)) is not None:
+        return by_ssid
+    if is_new(config, device) or is_unplaced(config, device):
+        return None
+    return config.default_destination
 
 
 def is_new(config: Config, device: KnownDevice) -> bool:
     """Say whether `device` waits for somebody to choose. A name that it was given is no choice."""
     known = device.choice is not None or any(d.mac == device.mac for d in config.devices)
-    return config.refuse_new_devices and not known
+    placed = leads_to(config, device.ssid) is not None
+    return config.refuse_new_devices and not known and not placed
+
+
+def is_unplaced(config: Config, device: KnownDevice) -> bool:
+    """Say whether `device` may be on a Wi-Fi network that leads elsewhere, and nobody knows."""
+    return device.ssid is None and any_leads_somewhere(config)
+
+
+def is_placed(config: Config, device: KnownDevice) -> bool:
+    """Say whether `device` goes where its Wi-Fi network leads, because nobody chose for it."""
+    chosen = device.choice or any(d.mac == device.mac and d.destination for d in config.devices)
+    return not chosen and leads_to(config, device.ssid) is not None
 
 
 def effective_destination(config: Config, state: State, device: KnownDevice) -> str | None:
     """Return the destination that `device` shall use now; None rejects its traffic.
 
     A destination that no longer exists, or is paused, is never replaced by another: that would
-    be a leak.
+    be a leak. One that is on trial was chosen by nobody who could have seen it work.
     """
     wanted = wanted_destination(config, state, device)
-    if wanted is None or wanted in state.paused or not config.destination(wanted):
+    destination = config.destination(wanted) if wanted is not None else None
+    if wanted is None or destination is None or wanted in state.paused:
         return None
-    return wanted
+    return wanted if destination.offered or not is_placed(config, device) else None
 
 
-def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
-    """Return `state` brought up to date with the configuration and the leases.
+def settle(
+    config: Config,
+    state: State,
+    hostnames: Mapping[str, str],
+    stations: Mapping[str, str] | None = None,
+) -> State:
+    """Return `state` brought up to date with the configuration, the leases and the Wi-Fi.
 
     `hostnames` maps the MAC of each lease to the name that the device gave itself ("" for
-    none). Every device whose effective destination differs from its active one gets a new
-    generation, so that its new ct mark was never live before.
+    none). `stations` maps the MAC of each device on the Wi-Fi to the network that it is on; None:
+    nobody knows, so all stay where they were. Every device whose effective destination differs
+    from its active one gets a new generation, so that its new ct mark was never live before.
 
     Raises StoreFull.
     """
     state = replace(
         state,
-        slots=_numbered(state.slots, (d.name for d in config.destinations), MAX_SLOTS, "slots"),
-        uplinks=_numbered(state.uplinks, (u.name for u in config.uplinks), MAX_UPLINKS, "uplinks"),
+        slots=numbered(state.slots, (d.name for d in config.destinations), MAX_SLOTS, "slots"),
+        uplinks=numbered(state.uplinks, (u.name for u in config.uplinks), MAX_UPLINKS, "uplinks"),
         # Whoever writes a destination of that name later means one that works.
         paused=tuple(name for name in state.paused if config.destination(name)),
     )
@@ -280,10 +289,24 @@ def settle(config: Config, state: State, hostnames: Mapping[str, str]) -> State:
         # A leak test that was killed may leave its lease, but no device.
         if mac != probe_mac(state) or state.device(mac):
             state = _with_lease(_seen(state, mac, hostname, keep), mac)
+    state = _joined(config, state, stations)
     for device in state.devices:
         wanted = effective_destination(config, state, device)
         if wanted != device.active:
             state = state.with_device(_activated(device, wanted))
+    return state
+
+
+def _joined(config: Config, state: State, stations: Mapping[str, str] | None) -> State:
+    if config.wifi is None:
+        stations = {}
+    if stations is None:
+        return state
+    for device in state.devices:
+        # Who has left stays what it was: it may come back, or sleep.
+        ssid = stations.get(device.mac, device.ssid or "")
+        if ssid != device.ssid:
+            state = state.with_device(replace(device, ssid=ssid))
     return state
 
 
@@ -295,12 +318,17 @@ def _with_lease(state: State, mac: str) -> State:
 
 
 def meet(
-    config: Config, state: State, seen: Mapping[str, IPv4Address], leased: Collection[str]
+    config: Config,
+    state: State,
+    seen: Mapping[str, IPv4Address],
+    leased: Collection[str],
+    stations: Mapping[str, str] | None = None,
 ) -> State:
     """Return `state` with the devices that were seen at an address without having a lease.
 
     `seen` maps MAC addresses as they came from the wire; those that are no device of the home's
-    are left out, and so is, for this time, who comes after the first dozen. Raises StoreFull.
+    are left out, and so is, for this time, who comes after the first dozen. `stations` as for
+    `settle`. Raises StoreFull.
     """
     keep = frozenset((*seen, *leased, *(d.mac for d in config.devices)))
     known = typed_addresses(state)
@@ -313,7 +341,7 @@ def meet(
     )
     for mac, address in itertools.islice(news, MEETINGS_AT_ONCE):
         state = _at(_seen(state, mac, "", keep), mac, address)
-    return settle(config, state, {})
+    return settle(config, state, {}, stations)
 
 
 def _at(state: State, mac: str, address: IPv4Address) -> State:

@@ -26,6 +26,7 @@ from orchestrator.refusal import nearest as nearest
 from orchestrator.runtime import clock
 from orchestrator.runtime.router import Cut
 from orchestrator.runtime.volume import Volume
+from orchestrator.stations import STATUS_FILE, where_stations_are
 from orchestrator.store import PROBE_NUMBER, KnownDevice
 from orchestrator.timers import Moment, Timer
 from orchestrator.undo import LastSwitches
@@ -56,6 +57,7 @@ class Switchboard:
         changed, so it must be quick.
         """
         self._ledger = Ledger(document, state, volume, router, left)
+        self._volume = volume
         self._happened = happened
         self.maker = maker
         self._moment = moment
@@ -106,7 +108,22 @@ class Switchboard:
         with self._lock:
             self._config = config
             self._addresses = addresses
-            self.commit(store.settle(config, self.state, hostnames))
+            before = self.state
+            self.commit(store.settle(config, before, hostnames, self.stations()))
+            self._tell_who_moved(before)
+
+    def stations(self) -> Mapping[str, str] | None:
+        """Return {MAC: SSID} of the devices on the Wi-Fi; None: that can't be read."""
+        return where_stations_are(self._volume.read(STATUS_FILE))
+
+    def _tell_who_moved(self, before: store.State) -> None:
+        for device in self.state.devices:
+            old = before.device(device.mac)
+            if old is None or (old.ssid, old.active) == (device.ssid, device.active):
+                continue
+            if device.ssid and old.ssid != device.ssid and old.active != device.active:
+                ways = {"old": old.active or "", "new": device.active or ""}
+                self.tell("joined", device.mac, message=device.ssid, **ways)
 
     def meet(self, seen: Mapping[str, IPv4Address]) -> bool:
         """Take in devices that send without a lease; say whether there was anything new.
@@ -116,7 +133,8 @@ class Switchboard:
         with self._lock:
             if self._config is None:
                 return False
-            new = store.meet(self._config, self.state, seen, self._addresses.keys())
+            leased, stations = self._addresses.keys(), self.stations()
+            new = store.meet(self._config, self.state, seen, leased, stations)
             if new == self.state:
                 return False
             self.commit(new)

@@ -53,6 +53,20 @@ def devices(_: Namespace, control: Control, style: Style) -> Answer:
     return Answer(show.devices_text(found, style), {"devices": found})
 
 
+def wifi(args: Namespace, control: Control, style: Style) -> Answer:
+    """The access point, or how to join one of its networks."""
+    from orchestrator import wifi_text
+
+    if args.join is not None:
+        invitation = control.join_wifi(args.join)
+        return Answer(wifi_text.invitation_text(invitation, style), invitation)
+    report = control.status()
+    on = [{"mac": d["mac"], "name": d["name"], **d["wifi"]} for d in report["devices"] if d["wifi"]]
+    data = {"wifi": report["wifi"], "stations": on}
+    code = 0 if report["wifi"] is None or report["wifi"]["state"] == "on" else 1
+    return Answer(wifi_text.wifi_text(report, style), data, code)
+
+
 def assign(args: Namespace, control: Control, style: Style) -> Answer:
     receipt = control.assign(args.device, args.destination, minutes=args.minutes, until=args.until)
     return Answer(show.receipt_text(receipt, style), receipt)

@@ -1,4 +1,4 @@
-"""What follows from a Wi-Fi configuration: band, channel, security, and where a station goes."""
+"""What follows from a Wi-Fi configuration, and what hostapd says of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.model import Band, Config, Radio, Security, Wifi, WifiNetwork
+from orchestrator.model import Band, Radio, Security, Wifi, WifiNetwork
 
 CHANNELS = {
     Band.GHZ_2_4: tuple(range(1, 14)),
@@ -59,24 +59,6 @@ def parse_status(text: str | None) -> WifiStatus | None:
         return WifiStatus.model_validate_json(text) if text else None
     except ValidationError:
         return None
-
-
-def ssid_of(mac: str, status: WifiStatus | None) -> str | None:
-    """Return the SSID that a device is on; None when it is on none."""
-    for network in status.networks if status else ():
-        if any(station.mac.lower() == mac for station in network.stations):
-            return network.ssid
-    return None
-
-
-def destination_for(mac: str, status: WifiStatus | None, config: Config) -> str | None:
-    """Return the default destination that a device's SSID names.
-
-    None: it is on no Wi-Fi network, or on one that names none.
-    """
-    ssid = ssid_of(mac, status)
-    networks = config.wifi.networks if config.wifi else ()
-    return next((one.destination for one in networks if one.ssid == ssid), None)
 
 
 def find_radio(wifi: Wifi, radios: Sequence[Radio]) -> Radio | None:

@@ -17,6 +17,8 @@ from orchestrator.model import (
     Remote,
     StaticAddresses,
     Uplink,
+    Wifi,
+    WifiNetwork,
 )
 
 TV, LAPTOP, PHONE = "02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"
@@ -61,6 +63,15 @@ HOME = Config(
     devices=(ConfiguredDevice(TV, "tv", IPv4Address("192.168.77.20"), "uk"),),
     transit_pool=IPv4Network("10.213.0.0/16"),
 )
+
+WIFI = Wifi(
+    country="GB",
+    networks=(
+        WifiNetwork("Home", "correct horse battery"),
+        WifiNetwork("Home-UK", "staple; of, a: horse", destination="uk", hidden=True),
+    ),
+)
+WIRELESS = replace(HOME, wifi=WIFI)
 
 NEW = store.State(install="a1b2")
 

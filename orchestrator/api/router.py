@@ -39,6 +39,10 @@ class _Up(Body):
     keep: bool = False
 
 
+class _Network(Body):
+    ssid: Annotated[str, Field(min_length=1, max_length=32)]
+
+
 class _LeakTest(Body):
     """An empty list of destinations means all."""
 
@@ -56,6 +60,10 @@ def _plan(service: Service, _call: Call) -> Any:
 
 def _logs(service: Service, call: Call) -> Any:
     return {"lines": service.logs(call.path["name"], call.query.lines)}
+
+
+def _join(service: Service, call: Call) -> Any:
+    return service.invitation(call.query.ssid)
 
 
 def _leaktest(service: Service, call: Call) -> Any:
@@ -103,6 +111,10 @@ ROUTES = (
     Route("GET", "/status", "Everything about the router", _status, words.Status, Need.LOOK),
     Route("GET", "/plan", "What `up` would do", _plan, Actions, Need.SOCKET),
     Route("GET", "/logs/{name}", "A log's last lines", _logs, Lines, Need.SOCKET, query=_Tail),
+    Route(
+        "GET", "/wifi/join", "What it takes to join a Wi-Fi network, with its passphrase",
+        _join, words.Invitation, Need.KEEP, query=_Network,
+    ),
     Route("POST", "/leaktest", "Run a leak test", _leaktest, None, Need.SOCKET, body=_LeakTest),
     Route("POST", "/up", "Make everything so", _up, words.Outcome, Need.SOCKET, body=_Up),
     Route(
@@ -114,4 +126,4 @@ ROUTES = (
         Need.SOCKET,
     ),
     Route("POST", "/down", "Take the router down", _down, words.Outcome, Need.SOCKET),
-)
+)  # fmt: skip

@@ -15,3 +15,4 @@ from orchestrator.client.strict import NotStrict as NotStrict
 from orchestrator.client.strict import read_object as read_object
 from orchestrator.client.words import *  # noqa: F403
 from orchestrator.client.words import describe_cut as describe_cut
+from orchestrator.client.words import heard as heard

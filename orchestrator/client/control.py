@@ -70,6 +70,10 @@ class Control:
         query = "&".join(f"{k}={_quoted(str(v))}" for k, v in wanted.items() if v not in (None, ""))
         return cast(words.Activity, self._ask(f"/activity?{query}"))
 
+    def join_wifi(self, ssid: str) -> words.Invitation:
+        """What it takes to join the Wi-Fi network `ssid`; the answer holds its passphrase."""
+        return cast(words.Invitation, self._ask(f"/wifi/join?ssid={_quoted(ssid)}"))
+
     def whoami(self) -> words.Whoami:
         """Which device of the home this asks for."""
         return cast(words.Whoami, self._ask("/whoami"))

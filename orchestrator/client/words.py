@@ -55,6 +55,13 @@ class Refusals(TypedDict):
     dns_elsewhere: int  # queries to servers of its own choice; answered by its destination's
 
 
+class Joined(TypedDict):
+    """The Wi-Fi network that a device is on."""
+
+    ssid: str
+    signal_dbm: int | None  # how well the router hears it; None: not known
+
+
 class Device(TypedDict):
     """A device of the home network and where its traffic goes."""
 
@@ -76,6 +83,7 @@ class Device(TypedDict):
     can_undo: bool
     maybe: list[Candidate]  # the devices that this new one may be, with another private address
     refused: Refusals
+    wifi: Joined | None  # None: by cable, or not here
 
 
 class Check(TypedDict):
@@ -126,6 +134,34 @@ class Uplink(TypedDict):
     interface: str
 
 
+class WifiNetwork(TypedDict):
+    """A Wi-Fi network of the router's own."""
+
+    ssid: str
+    hidden: bool
+    security: Literal["auto", "wpa2", "wpa2+wpa3", "wpa3"]
+    destination: str  # where who joins it goes; empty: where all new devices go
+    stations: int  # how many devices are on it
+
+
+class Wifi(TypedDict):
+    """The access point. "waiting": for its radio; `message` says what is wrong and what helps."""
+
+    state: Literal["waiting", "starting", "on", "failed"]
+    message: str
+    channel: int | None
+    max_stations: int | None  # how many devices the radio takes; None: it does not say
+    networks: list[WifiNetwork]
+
+
+class Invitation(TypedDict):
+    """What it takes to join a Wi-Fi network. `text` is what a QR code says to a phone."""
+
+    ssid: str
+    passphrase: str
+    text: str
+
+
 class ConfigNotes(TypedDict):
     """What the daemon has to say about router.yaml and the profiles."""
 
@@ -159,6 +195,7 @@ class Status(TypedDict):
     destinations: list[Destination]
     default_destination: str  # where a new device goes; empty while it goes nowhere
     devices: list[Device]
+    wifi: Wifi | None  # None: there is no access point
 
 
 class Action(TypedDict):
@@ -225,10 +262,10 @@ class Event(TypedDict):
     id: int
     at: str
     kind: Literal[
-        "switched", "switched_back", "undone", "renamed", "paused", "resumed", "new_device",
-        "took_over", "forgotten", "destination_added", "destination_removed", "works", "fails",
-        "dns_over_tls", "dns_elsewhere", "password_changed", "token_made", "token_revoked",
-        "started", "stopped", "change_kept", "change_taken_back",
+        "switched", "switched_back", "joined", "undone", "renamed", "paused", "resumed",
+        "new_device", "took_over", "forgotten", "destination_added", "destination_removed",
+        "works", "fails", "dns_over_tls", "dns_elsewhere", "password_changed", "token_made",
+        "token_revoked", "started", "stopped", "change_kept", "change_taken_back",
     ]  # fmt: skip
     mac: str  # the device's address, or empty
     device: str  # the device's title at that time, or empty
@@ -285,6 +322,11 @@ class Access(TypedDict):
     policy: Policy
     generation: int  # grows with each change of the password; older visits end
     damaged: bool  # what was set could not be read: nobody may change anything on the page
+
+
+def heard(signal_dbm: int) -> Literal["strong", "fair", "weak"]:
+    """How well a Wi-Fi station is heard, in a word."""
+    return "strong" if signal_dbm >= -60 else "fair" if signal_dbm >= -72 else "weak"
 
 
 def describe_cut(receipt: Receipt | PauseReceipt) -> str:

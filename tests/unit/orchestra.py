@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,18 +19,20 @@ from orchestrator.documents import Document
 from orchestrator.first_start import FirstStart
 from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
-from orchestrator.model import Config, HostFacts, HostInterface
+from orchestrator.model import Config, HostFacts, HostInterface, ObservedContainer, Wifi
 from orchestrator.presence import Sign
 from orchestrator.probation import Probation, Record
 from orchestrator.proposal import NO_AIR
 from orchestrator.proposed_wifi import Air
 from orchestrator.reconcile import Reconciler
+from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.engine import Engine
 from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import Service
+from orchestrator.stations import STATUS_FILE
 from orchestrator.store import State
 from orchestrator.strangers import Strangers
 from orchestrator.switch import Switchboard
@@ -167,3 +170,29 @@ class Orchestra:
         """Write dnsmasq's lease file: `MAC address hostname` each."""
         text = "".join(f"2000000000 {line} *\n" for line in lines)
         self.volume.write("run/dhcp/dnsmasq.leases", text)
+
+    def wireless(self, wifi: Wifi) -> None:
+        """Have an access point, as if router.yaml said so."""
+        assert self.reconciler.config is not None
+        self.reconciler.config = replace(self.reconciler.config, wifi=wifi)
+        self.engine.there["manyways-hostapd"] = ObservedContainer("manyways-hostapd", "", True)
+        self.service.look_again()
+        self.stations({n.ssid: {} for n in wifi.networks})
+
+    def stations(
+        self,
+        networks: Mapping[str, Mapping[str, int | None]],
+        age: float = 0,
+        most: int | None = None,
+        **said: object,
+    ) -> None:
+        """Write hostapd's status: {SSID: {MAC: dBm}}."""
+        now = uptime() - age
+        found = [
+            {"ssid": ssid, "interface": f"wlan{n}", "stations": [
+                {"mac": mac, "signal_dbm": signal, "since": now - 1} for mac, signal in on.items()]}
+            for n, (ssid, on) in enumerate(networks.items())
+        ]  # fmt: skip
+        radio = {"phy": "phy0", "interface": "wlan0", "max_stations": most}
+        status = {"updated": now, "state": "on", "message": "", "radio": radio, "channel": 6}
+        self.volume.write(STATUS_FILE, json.dumps({**status, "networks": found, **said}))

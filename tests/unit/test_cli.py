@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from orchestrator import cli, command_line, verbs
-from tests.web.reports import degraded, healthy, receipt
+from tests.web.reports import INVITATION, degraded, healthy, no_radio, receipt, wireless
 from tests.web.standin import Standin, serve
 
 COMMAND = [sys.executable, "-m", "orchestrator.cli"]
@@ -74,6 +74,37 @@ def test_unreachable_is_two(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path:
     ran = run("status", "--json")
     assert ran.code == 2
     assert json.loads(ran.out)["state"] == "unreachable"
+
+
+def test_wifi_and_its_exit_codes(run: Run, standin: Standin) -> None:
+    ran = run("wifi")
+    assert (ran.code, ran.out.startswith("There is no Wi-Fi")) == (0, True)
+    standin.report = wireless()
+    ran = run("wifi")
+    assert ran.code == 0
+    assert "strong" in ran.out
+    assert INVITATION["passphrase"] not in ran.out
+    data = json.loads(run("wifi", "--json").out)
+    assert data["stations"][0] == {
+        "mac": standin.report["devices"][0]["mac"], "name": "tv", "ssid": "Home", "signal_dbm": -48,
+    }  # fmt: skip
+    standin.report = no_radio()
+    ran = run("wifi")
+    assert ran.code == 1
+    assert "WAITING" in ran.out
+
+
+def test_who_asks_how_to_join_is_told(run: Run, standin: Standin) -> None:
+    standin.report = wireless()
+    ran = run("wifi", "--join", "Home-UK")
+    assert ran.code == 0
+    assert f"Passphrase: {INVITATION['passphrase']}" in ran.out
+    assert INVITATION["text"] in ran.out
+    assert "█" in ran.out
+    assert json.loads(run("wifi", "--join", "Home-UK", "--json").out) == INVITATION
+    ran = run("wifi", "--join", "Hom")
+    assert ran.code == 1
+    assert "no Wi-Fi network is called 'Hom'" in ran.err
 
 
 def test_assign_prints_the_receipt(run: Run, standin: Standin) -> None:

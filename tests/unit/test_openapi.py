@@ -15,6 +15,7 @@ from orchestrator.api.app import ROUTES
 from orchestrator.api.openapi import document
 from orchestrator.api.schema import Schemas
 from tests import golden_files
+from tests.homes import WIFI
 from tests.unit.orchestra import Orchestra
 
 DOCUMENT = document(ROUTES)
@@ -84,6 +85,8 @@ def api(tmp_path: Path) -> FlaskClient:
     orchestra = Orchestra(tmp_path)
     orchestra.service.up()
     orchestra.lease("02:00:00:00:00:09 192.168.77.109 tablet")
+    orchestra.wireless(WIFI)
+    orchestra.stations({"Home": {"02:00:00:00:00:09": -50}})
     orchestra.reconciler.take_in_leases()
     return make_app(orchestra.service).test_client()
 
@@ -102,7 +105,8 @@ def _judge(method: str, path: str, answer: Any) -> None:
     [r.path for r in ROUTES if r.method == "GET" and r.need != "socket" and "{" not in r.path],
 )
 def test_answers_are_as_described(api: FlaskClient, path: str) -> None:
-    _judge("GET", path, api.get(f"/api/v1{path}"))
+    query = {"/wifi/join": "?ssid=Home"}.get(path, "")
+    _judge("GET", path, api.get(f"/api/v1{path}{query}"))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,15 @@ def test_every_kind_has_a_sentence_and_a_sign(kind: str) -> None:
     assert line.icon
 
 
+def test_joining_a_network_says_where_it_leads() -> None:
+    joined = {"device": "Tablet", "message": "Home-UK"}
+    begins = "Tablet joined the Wi-Fi network “Home-UK” and"
+    said = _said("joined", **joined, old="direct", new="uk")
+    assert said == f"{begins} now goes by United Kingdom instead of Home."
+    assert _said("joined", **joined, new="uk") == f"{begins} now goes by United Kingdom."
+    assert _said("joined", **joined, old="uk") == f"{begins} has no way out."
+
+
 def test_a_switch_names_the_ways_as_people_do() -> None:
     said = _said("switched", device="Kitchen TV", old="direct", new="uk")
     assert said == "Kitchen TV now goes by United Kingdom instead of Home."

@@ -14,6 +14,7 @@ from orchestrator.desired import LEASES_FILE, status_file
 from orchestrator.presence import Sign
 from orchestrator.runtime.clock import uptime
 from orchestrator.runtime.engine import ContainerEvent
+from tests.homes import WIFI
 from tests.unit.orchestra import ROUTER_YAML, Orchestra
 
 PHONE = "02:00:00:00:00:09"
@@ -24,6 +25,8 @@ def orchestra(tmp_path: Path) -> Orchestra:
     orchestra = Orchestra(tmp_path)
     orchestra.service.up()
     _says(orchestra, "work")
+    orchestra.wireless(WIFI)
+    orchestra.stations({"Home": {"02:00:00:00:00:01": -50}, "Home-UK": {}})
     return orchestra
 
 
@@ -79,9 +82,30 @@ def _has_been_silent(o: Orchestra) -> None:
     _says(o, "work", age=health.STALE_SECONDS + 1)
 
 
+def _joins(o: Orchestra) -> None:
+    o.stations({"Home": {"02:00:00:00:00:01": -50, "02:00:00:00:00:07": -70}, "Home-UK": {}})
+
+
+def _moves(o: Orchestra) -> None:
+    o.stations({"Home": {}, "Home-UK": {"02:00:00:00:00:01": -50}})
+
+
+def _leaves(o: Orchestra) -> None:
+    o.stations({"Home": {}, "Home-UK": {}})
+
+
+def _loses_its_radio(o: Orchestra) -> None:
+    o.stations({"Home": {"02:00:00:00:00:01": -50}}, state="waiting")
+
+
+def _says_nothing_of_wifi(o: Orchestra) -> None:
+    o.stations({"Home": {"02:00:00:00:00:01": -50}}, age=61)
+
+
 @pytest.mark.parametrize(
     "happens",
     [
+        _joins, _moves, _leaves, _loses_its_radio, _says_nothing_of_wifi,
         _assigns, _pauses, _renames, _gets_a_lease, _stops, _hears_an_event, _reads_a_mistake,
         _fails, _has_been_silent, _sets_a_password,
     ],
@@ -115,6 +139,8 @@ def test_it_stays_while_nothing_but_the_time_changes(orchestra: Orchestra) -> No
     for age in (10, 5, 0):
         _says(orchestra, "work", age=age)
         assert _now(orchestra) == before, "an egress that says the same again"
+    orchestra.stations({"Home": {"02:00:00:00:00:01": -70}, "Home-UK": {}})
+    assert _now(orchestra) == before, "a station that is heard less well"
     leases = orchestra.volume.read(LEASES_FILE)
     assert leases
     orchestra.volume.write(LEASES_FILE, leases.replace("2000000000", "2000003600"))

@@ -16,15 +16,14 @@ from hypothesis import strategies as st
 from orchestrator.documents import Document
 from orchestrator.model import Band, Config, Radio, Security, Wifi, WifiNetwork
 from orchestrator.render.hostapd import further_interface, render_hostapd
+from orchestrator.stations import leads_to, where_stations_are
 from orchestrator.wifi import (
     CHANNELS,
     band_of,
     channel_of,
-    destination_for,
     find_radio,
     parse_status,
     security_of,
-    ssid_of,
 )
 from tests.homes import HOME
 
@@ -244,13 +243,13 @@ def test_a_device_goes_where_its_ssid_says() -> None:
     status, config = parse_status(json.dumps(STATUS)), replace(HOME, wifi=THREE)
     assert status is not None
     assert status.networks[0].stations[0].signal_dbm == -40
-    assert ssid_of(TV, status) == "Home-UK"
-    assert destination_for(TV, status, config) == "uk"
-    assert destination_for(PHONE, status, config) is None  # on a network that names none
-    assert destination_for("9e:00:00:00:00:03", status, config) is None  # on a cable
-    assert destination_for(TV, None, config) is None
-    assert destination_for(TV, status, replace(config, wifi=WIFI)) is None  # it is gone
-    assert destination_for(TV, status, HOME) is None
+    where = where_stations_are(json.dumps(STATUS))
+    assert where == {PHONE: THREE.networks[0].ssid, TV: "Home-UK"}
+    assert leads_to(config, "Home-UK") == "uk"
+    assert leads_to(config, where[PHONE]) is None  # a network that names none
+    assert leads_to(config, "") is None  # by cable
+    assert leads_to(replace(config, wifi=WIFI), "Home-UK") is None  # it is gone
+    assert leads_to(HOME, "Home-UK") is None
 
 
 @pytest.mark.parametrize(

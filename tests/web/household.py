@@ -25,7 +25,7 @@ from orchestrator.client import (
     Status,
     Token,
 )
-from tests.web.reports import destination
+from tests.web.reports import INVITATION, destination
 
 Answer = tuple[int, object]
 
@@ -198,6 +198,8 @@ def answer(report: Status, parts: Sequence[str], query: str, body: dict[str, str
             return 200, history(report, time.monotonic())
         case ["activity"]:
             return 200, _activity_page(report, parse_qs(query))
+        case ["wifi", "join"]:
+            return _join(report, parse_qs(query)["ssid"][0])
         case ["destinations"]:
             return _add(report, body)
         case ["destinations", name, verb]:
@@ -211,6 +213,13 @@ def _activity_page(report: Status, query: dict[str, list[str]]) -> object:
     told = [e for e in activity(report) if e["id"] < before and device in ("", e["mac"])]
     more = told[limit - 1]["id"] if len(told) > limit else None
     return {"events": told[:limit], "before": more}
+
+
+def _join(report: Status, ssid: str) -> Answer:
+    networks = report["wifi"]["networks"] if report["wifi"] else []
+    if ssid not in [network["ssid"] for network in networks]:
+        return 404, {"error": f"no Wi-Fi network is called '{ssid}'", "hint": "there is 'Home'"}
+    return 200, {**INVITATION, "ssid": ssid}
 
 
 def _with_destination(

@@ -9,11 +9,13 @@ from orchestrator.client import (
     Check,
     Destination,
     Device,
+    Invitation,
     PauseReceipt,
     Receipt,
     Service,
     Status,
     Trial,
+    WifiNetwork,
 )
 from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.dhcp_verdict import Asked, Pool, judge
@@ -56,6 +58,7 @@ def device(mac: str, name: str, destination: str, address: str | None) -> Device
         "can_undo": False,
         "maybe": [],
         "refused": {"dns_over_tls": 0, "dns_elsewhere": 0},
+        "wifi": None,
     }
 
 
@@ -105,6 +108,7 @@ def healthy() -> Status:
             device(LAPTOP, "laptop", "direct", "192.168.77.102"),
             {**device(PHONE, "phone", "de", None), "online": False},
         ],
+        "wifi": None,
     }
 
 
@@ -176,6 +180,49 @@ def timed() -> Status:
     report["devices"].append(device("02:00:00:00:00:04", "device-000004", "direct", None))
     report["devices"][-1]["title"] = "Device 00:04"
     return report
+
+
+def wireless(most: int | None = 8) -> Status:
+    """A router with two Wi-Fi networks, one of which leads elsewhere and is empty."""
+    report = healthy()
+    home: WifiNetwork = {
+        "ssid": "Home", "hidden": False, "security": "auto", "destination": "", "stations": 2,
+    }  # fmt: skip
+    uk: WifiNetwork = {
+        **home, "ssid": "Home-UK", "hidden": True, "destination": "uk", "stations": 0,
+    }  # fmt: skip
+    report["services"].append({"name": "hostapd", "state": "ok", "message": ""})
+    report["wifi"] = {
+        "state": "on", "message": "", "channel": 6, "max_stations": most, "networks": [home, uk],
+    }  # fmt: skip
+    tv, laptop, _ = report["devices"]
+    tv["wifi"] = {"ssid": "Home", "signal_dbm": -48}
+    laptop["wifi"] = {"ssid": "Home", "signal_dbm": None}
+    return report
+
+
+def no_radio() -> Status:
+    """The same without its radio."""
+    report = wireless(None)
+    report["state"] = "degraded"
+    message = (
+        "its radio is not there; to learn what holds it, type on the router: orchestrator doctor"
+    )
+    report["services"][-1] = {"name": "hostapd", "state": "failed", "message": message}
+    assert report["wifi"]
+    report["wifi"] |= {"state": "waiting", "message": message, "channel": None}
+    for network in report["wifi"]["networks"]:
+        network["stations"] = 0
+    for one in report["devices"]:
+        one["wifi"] = None
+    return report
+
+
+INVITATION: Invitation = {
+    "ssid": "Home-UK",
+    "passphrase": "correct horse; battery",
+    "text": r"WIFI:T:WPA;S:Home-UK;P:correct horse\; battery;H:true;;",
+}
 
 
 def pause_receipt(paused: bool, changed: bool = True) -> PauseReceipt:

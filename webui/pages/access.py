@@ -11,6 +11,7 @@ from orchestrator.client import BASE, ControlError, NewToken, Unreachable
 from webui import visit
 from webui.pages.shared import Answer, control, sentence
 from webui.present.common import Notice
+from webui.present.wifi import card
 from webui.rules import OPEN, rule
 from webui.texts import texts
 
@@ -128,7 +129,8 @@ def settings(
     text = render_template(
         "settings.html", access=visit.access(), tokens=tokens, made=made, failed=failed,
         notice=Notice(said) if said else None, notes=status["config"]["notes"],
-        version=status["version"], page=status["lan"]["page"], document=f"{BASE}/openapi.json",
+        version=status["version"], wifi=card(status), page=status["lan"]["page"],
+        document=f"{BASE}/openapi.json",
     )  # fmt: skip
     return text, code, headers or {}
 

@@ -20,6 +20,7 @@ from webui.texts import texts
 _LOOKS: dict[str, tuple[str, str]] = {
     "switched": ("destinations", "accent"),
     "switched_back": ("clock", "accent"),
+    "joined": ("wifi", "accent"),
     "undone": ("undo", "accent"),
     "renamed": ("pencil", "dim"),
     "paused": ("pause", "warn"),
@@ -43,7 +44,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
 }
 
 
-_TELL_MESSAGE = frozenset({"token_made", "token_revoked", "started_version"})
+_TELL_MESSAGE = frozenset({"joined", "token_made", "token_revoked", "started_version"})
 _SWITCHES = frozenset({"switched", "switched_back", "undone"})  # their message is a time
 
 
@@ -119,10 +120,12 @@ def said(event: Event, titles: Mapping[str, str]) -> str:
         key = "switched_first"
     elif key == "switched" and event["old"] == event["new"]:
         key = "stays"
+    elif key == "joined" and not (event["old"] and event["new"]):
+        key = "joined_first" if event["new"] else "joined_nowhere"
     if key == "started" and message:
         key = "started_version"
     told = texts()(f"activity.kinds.{key}", **values, message=message)
-    told_already = key in _TELL_MESSAGE or event["kind"] in _SWITCHES
+    told_already = {key, event["kind"]} & (_TELL_MESSAGE | _SWITCHES)
     return told if told_already else f"{told} {as_sentence(plain(message))}".strip()
 
 

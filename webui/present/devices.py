@@ -12,6 +12,7 @@ from webui.present import common
 from webui.present.common import TONES, Symbol, Tone, as_sentence, device_id, end, way_id
 from webui.present.overall import alerts, headline
 from webui.present.plain import plain
+from webui.present.wifi import signal
 from webui.texts import texts
 
 KINDS: tuple[DeviceKind, ...] = get_args(DeviceKind)
@@ -67,6 +68,9 @@ class Row:
     can_undo: bool
     maybe: tuple[tuple[str, str], ...]  # address and title of the devices that it may be
     refused: tuple[str, ...]
+    ssid: str  # the Wi-Fi network that it is on, or empty
+    signal: str  # how well it is heard there, in a word ...
+    dbm: str  # ... and as it was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,7 @@ def row(device: Device, ways: dict[str, Choice], now: datetime) -> Row:
     t, receipt = texts(), device["receipt"]
     way = ways.get(device["destination"])
     timed = _until(device, ways)
+    word, dbm = signal(device["wifi"]) if device["wifi"] else ("", "")
     return Row(
         ref=device["mac"],
         id=device_id(device["mac"]),
@@ -219,6 +224,9 @@ def row(device: Device, ways: dict[str, Choice], now: datetime) -> Row:
         can_undo=device["can_undo"],
         maybe=tuple((found["mac"], found["title"]) for found in device["maybe"]),
         refused=_refused(device),
+        ssid=device["wifi"]["ssid"] if device["wifi"] else "",
+        signal=word,
+        dbm=dbm,
     )  # fmt: skip
 
 

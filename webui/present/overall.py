@@ -8,7 +8,7 @@ from orchestrator.client import Destination, Service, Status
 from webui.present.common import Tone, as_sentence, end, listed
 from webui.texts import texts
 
-_KNOWN_SERVICES = frozenset({"router", "dhcp", "webui"})
+_KNOWN_SERVICES = frozenset({"router", "dhcp", "webui", "hostapd"})
 
 
 def alerts(status: Status) -> tuple[str, ...]:

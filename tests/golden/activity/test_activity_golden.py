@@ -37,6 +37,7 @@ HAPPENED: list[dict[str, Any]] = [
     {"kind": "switched", **TV, "old": "uk", "new": "de", "message": "2026-07-02T14:30:00+02:00"},
     {"kind": "undone", **TV, "old": "uk", "new": "direct", "by": "laptop"},
     {"kind": "switched_back", **TV, "old": "uk", "new": "direct"},
+    {"kind": "joined", **TV, "old": "direct", "new": "uk", "message": "Home-UK"},
     {"kind": "renamed", **TV, "old": "tv", "new": "Fernseher", "by": "command line"},
     {"kind": "took_over", "mac": "02:00:00:00:00:09", "device": "Anna's phone", "by": "laptop"},
     {"kind": "forgotten", "device": "Old Phone", "by": "laptop"},

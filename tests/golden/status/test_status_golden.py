@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from orchestrator import status as show
+from orchestrator import wifi_text
 from orchestrator.client import Action
 from orchestrator.tree import Style
 from tests.web.reports import (
+    INVITATION,
     degraded,
     dhcp_trouble,
     empty,
     healthy,
+    no_radio,
     on_probation,
     on_trial,
     pause_receipt,
@@ -24,6 +27,7 @@ from tests.web.reports import (
     timed,
     trial,
     unconfigured,
+    wireless,
 )
 
 HERE = Path(__file__).parent
@@ -69,6 +73,12 @@ TEXTS = {
         for changed in (True, False)
     ),
     "probation": lambda: show.status_text(on_probation(), Style()),
+    "wifi": lambda: show.status_text(wireless(), Style()),
+    "wifi-none": lambda: show.status_text(no_radio(), Style()),
+    "wifi-devices": lambda: show.devices_text(wireless()["devices"], Style()),
+    "wifi-stations": lambda: wifi_text.wifi_text(wireless(None), Style()),
+    "wifi-join": lambda: wifi_text.invitation_text(INVITATION, Style()),
+    "wifi-join-ascii": lambda: wifi_text.invitation_text(INVITATION, Style(unicode=False)),
     "actions": lambda: show.actions_text(ACTIONS, "", Style()),
 }
 
