@@ -44,6 +44,7 @@ class Porter:
         self._watchers = [subprocess.Popen(w, stdout=subprocess.PIPE) for w in _WATCHERS]
         self._access_point: socket.socket | None = None
         self._stubborn: set[str] = set()  # radios that refused to move
+        self._silent = False  # is the bridge there, and does it keep quiet for the host?
         self._told: dict[str, Any] = {}
         self._told_at = 0.0
 
@@ -58,7 +59,7 @@ class Porter:
         """Do what is missing, report it, and wait until something happens."""
         problems: list[str] = []
         ports = self._settle_ports(problems)
-        radio = self._settle_radio(problems)
+        radio = self._settle_radio(problems, to_be_moved=self._silent)
         found = {"ports": ports, "radio": radio, "problem": "; ".join(problems)}
         if found != self._told or time.monotonic() - self._told_at >= _HEARTBEAT:
             report.write(STATE / "status.json", found)
@@ -79,6 +80,7 @@ class Porter:
     # --- ports -----------------------------------------------------------------------------------
 
     def _settle_ports(self, problems: list[str]) -> dict[str, str]:
+        self._silent = False
         try:
             links = host.links()
             if self._order.bridge not in links:
@@ -89,6 +91,7 @@ class Porter:
         except host.HostFailed as error:
             self._let_go(problems, str(error))
             return dict.fromkeys(self._order.ports, "failed")
+        self._silent = True
         return {name: self._settle_port(name, links, problems) for name in self._order.ports}
 
     def _settle_port(self, name: str, links: dict[str, Any], problems: list[str]) -> str:
@@ -117,7 +120,7 @@ class Porter:
 
     # --- radio -----------------------------------------------------------------------------------
 
-    def _settle_radio(self, problems: list[str]) -> dict[str, Any] | None:
+    def _settle_radio(self, problems: list[str], *, to_be_moved: bool) -> dict[str, Any] | None:
         if self._order.radio is None:
             return None
         try:
@@ -127,7 +130,7 @@ class Porter:
             self._memory.keep_radio(radio.macs)
             for interface in radio.interfaces:
                 host.silence(interface)
-            where = self._move(radio, problems)
+            where = self._move(radio, problems) if to_be_moved else "host"
         except host.HostFailed as error:
             problems.append(str(error))
             return {"phy": None, "where": "missing", "can_move": True}
