@@ -30,7 +30,8 @@ STATE = Path(os.environ.get("PORTER_STATE", "/var/lib/manyways"))
 RADIO_SOCKET = Path(os.environ.get("RADIO_SOCKET", "/radio/radio.sock"))
 _HEARTBEAT = 20.0  # s
 _GLANCE = 1.0  # s, while something is missing
-_WATCHERS = (["ip", "monitor", "link", "address"], ["iw", "event"])
+# A radio comes and goes with its interface.
+_WATCHER = ["ip", "monitor", "link", "address"]
 
 
 class Porter:
@@ -41,7 +42,7 @@ class Porter:
         self._wake = wake
         self._order = words.parse_order(ORDER.read_text())
         self._memory = Memory(STATE / "before.json")
-        self._watchers = [subprocess.Popen(w, stdout=subprocess.PIPE) for w in _WATCHERS]
+        self._watcher = subprocess.Popen(_WATCHER, stdout=subprocess.PIPE)
         self._access_point: socket.socket | None = None
         self._stubborn: set[str] = set()  # radios that refused to move
         self._silent = False  # is the bridge there, and does it keep quiet for the host?
@@ -71,6 +72,7 @@ class Porter:
         """Give everything back. The radio comes back by itself when its container ends."""
         for name in self._memory.interfaces:
             self._give_back(name)
+        self._watcher.kill()
 
     def _give_back(self, name: str) -> None:
         with contextlib.suppress(host.HostFailed):
@@ -116,7 +118,7 @@ class Porter:
         problems.append(problem)
         for name in self._order.ports:
             with contextlib.suppress(host.HostFailed):
-                host.run("ip", "link", "set", name, "nomaster")
+                host.run("ip", "link", "set", "dev", name, "nomaster")
 
     # --- radio -----------------------------------------------------------------------------------
 
@@ -183,17 +185,14 @@ class Porter:
     # --- waiting ---------------------------------------------------------------------------------
 
     def _wait(self, timeout: float) -> None:
-        handles = {w.stdout.fileno(): w for w in self._watchers if w.stdout is not None}
-        watched: list[Any] = [self._wake, *handles, *self._peers()]
+        assert self._watcher.stdout is not None
+        events = self._watcher.stdout.fileno()
+        watched: list[Any] = [self._wake, events, *self._peers()]
         ready = select.select(watched, [], [], timeout)[0]
         if self._wake in ready:
             os.read(self._wake, 4096)
-        for descriptor in [r for r in ready if r in handles]:
-            if not os.read(descriptor, 65536):
-                if handles[descriptor].args == _WATCHERS[1]:  # a host without any Wi-Fi
-                    self._watchers.remove(handles[descriptor])
-                else:
-                    sys.exit("`ip monitor` has ended")
+        if events in ready and not os.read(events, 65536):
+            sys.exit("`ip monitor` has ended")
         if self._access_point is not None and self._access_point in ready:
             self._access_point.close()
             self._access_point = None
