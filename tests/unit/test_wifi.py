@@ -26,7 +26,7 @@ from orchestrator.wifi import (
     security_of,
     ssid_of,
 )
-from tests.unit.household import HOME
+from tests.homes import HOME
 
 HOSTAPD = shutil.which("hostapd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 EVERY = {band: CHANNELS[band] for band in (Band.GHZ_2_4, Band.GHZ_5)}
