@@ -51,8 +51,13 @@ def network(config: Config) -> NetworkSpec:
     if config.lan_is_bridge:
         driver, options = "bridge", {**ISOLATED_BRIDGE, "com.docker.network.bridge.name": BRIDGE}
     else:
-        driver, options = "macvlan", {"parent": lan.interfaces[0]}
+        driver, options = "macvlan", {"parent": carrier(config)}
     return NetworkSpec(addressing.LAN_NETWORK, driver, lan.network, lan.placeholder, options)
+
+
+def carrier(config: Config) -> str:
+    """Return the host's interface on which the LAN is."""
+    return BRIDGE if config.lan_is_bridge else config.lan.interfaces[0]
 
 
 def containers(

@@ -25,6 +25,7 @@ from accesspoint import control, link, words
 SETTINGS = Path("/etc/manyways/hostapd.conf")
 STATE = Path("/var/lib/manyways")
 _WAITING_FOR_RADIO = "the radio is not there yet"
+_STAYS = "the driver does not let the radio leave the host's network: the access point is there"
 _HEARTBEAT = 20.0  # s
 _GLANCE = 1.0  # s, while something is under way
 _LINES = 5  # of hostapd's output that tell why it ended
@@ -124,7 +125,7 @@ class Supervisor:
 
     def _start_if_possible(self) -> None:
         wanted = words.parse_interface(SETTINGS.read_text())
-        self._radio = link.radio(wanted)
+        self._radio = self._radio_to_use(wanted)
         if self._radio is None:
             # The next one starts at once: what went wrong was that the radio left.
             self._problem, self._pause, self._next_start = "", 0.0, 0.0
@@ -139,6 +140,15 @@ class Supervisor:
         self._hostapd = subprocess.Popen(
             ["hostapd", str(SETTINGS)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
+
+    def _radio_to_use(self, wanted: str) -> words.Radio | None:
+        found = link.radio(wanted)
+        if self._own_namespace:
+            return found
+        # In the host's network the porter silences the bridge first, and calls when it has; and
+        # a radio with another name is somebody else's.
+        ready = bool(self._porters) and found is not None and found.interface == wanted
+        return found if ready else None
 
     def _listen_to_hostapd(self) -> None:
         if self._hostapd is None or self._radio is None or self._radio.interface is None:
@@ -174,7 +184,10 @@ class Supervisor:
         found: dict[str, Any] = {"radio": radio, "channel": None, "networks": []}
         if self._hostapd is not None and self._events is not None and self._radio is not None:
             with contextlib.suppress(control.ControlFailed):
-                return found | _state_of(str(self._radio.interface))
+                now = found | _state_of(str(self._radio.interface))
+                if now["state"] == "on" and not self._own_namespace:
+                    now["message"] = _STAYS
+                return now
         if self._problem:
             return found | {"state": "failed", "message": self._problem}
         if self._radio is None:

@@ -65,7 +65,8 @@ class Porter:
         if found != self._told or time.monotonic() - self._told_at >= _HEARTBEAT:
             report.write(STATE / "status.json", found)
             self._told, self._told_at = found, time.monotonic()
-        missing = bool(problems) or (radio is not None and radio["where"] != "hostapd")
+        away = radio is not None and radio["can_move"] and radio["where"] != "hostapd"
+        missing = bool(problems) or away
         self._wait(_GLANCE if missing else _HEARTBEAT)
 
     def end(self) -> None:
@@ -150,9 +151,10 @@ class Porter:
         return {"phy": None, "where": "missing", "can_move": True}
 
     def _move(self, radio: words.Radio, problems: list[str]) -> str:
+        # Also where it can't move: there the call itself says that the bridge is silent.
+        pid = self._access_point_pid()
         if not radio.can_move or radio.phy in self._stubborn:
             return "host"
-        pid = self._access_point_pid()
         if pid is None or _namespace(pid) in (None, _namespace(os.getpid())):
             problems.append("the access point does not ask for the radio")
             return "host"
