@@ -144,7 +144,7 @@ class Porter:
         pid = self._access_point_pid()
         if pid is not None:
             net = f"--net=/proc/{pid}/ns/net"
-            phys = words.parse_radios(host.run("nsenter", net, "iw", "phy"), "")
+            phys = host.radios("nsenter", net)
             if phys:
                 return {"phy": phys[0].phy, "where": "hostapd", "can_move": True}
         problems.append("the radio is not there")
