@@ -40,8 +40,6 @@ _SILENT = {
     "net.ipv4.ip_forward": "0",
     "net.ipv4.conf.all.arp_ignore": "8",
     "net.ipv4.conf.default.arp_ignore": "8",
-    "net.ipv6.conf.all.disable_ipv6": "1",
-    "net.ipv6.conf.default.disable_ipv6": "1",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def make_bridge(mac: str) -> None:
     if not Path(f"/sys/class/net/{BRIDGE}").exists():
         # Without a wait: a port that comes forwards at once. There is no second way to loop by.
         run("ip", "link", "add", BRIDGE, "type", "bridge", "forward_delay", "0")
+    with contextlib.suppress(LinkFailed):  # a kernel without IPv6
+        run("ip", "link", "set", BRIDGE, "addrgenmode", "none")
     run("ip", "link", "set", leg, "master", BRIDGE)
     run("ip", "link", "set", BRIDGE, "up")
 
