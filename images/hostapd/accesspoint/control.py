@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +55,8 @@ class Control:
         """Yield the events that are here, without waiting. Raises ControlFailed."""
         while True:
             try:
-                yield self._socket.recv(8192, socket.MSG_DONTWAIT).decode(errors="replace")
+                # Past Python's socket, which would wait for its time-out.
+                yield os.read(self.fileno(), 8192).decode(errors="replace")
             except BlockingIOError:
                 return
             except OSError as error:
