@@ -28,6 +28,7 @@ _WAITING_FOR_RADIO = "the radio is not there yet"
 _STAYS = "the driver does not let the radio leave the host's network: the access point is there"
 _HEARTBEAT = 20.0  # s
 _GLANCE = 1.0  # s, while something is under way
+_WAITING = 5.0  # s; the radio's interface is heard of when it comes
 _LINES = 5  # of hostapd's output that tell why it ended
 
 
@@ -80,8 +81,7 @@ class Supervisor:
         handles += listeners
         if self._hostapd is not None:
             handles.append(self._hostapd.stdout)
-        settled = self._told.get("state") == "on" or (self._radio is None and not self._problem)
-        ready = select.select(handles, [], [], _HEARTBEAT if settled else _GLANCE)[0]
+        ready = select.select(handles, [], [], self._patience())[0]
         if self._socket in ready:
             self._porters.append(self._socket.accept()[0])
         for porter in [p for p in self._porters if p in ready]:
@@ -93,6 +93,13 @@ class Supervisor:
         if self._hostapd is not None and self._hostapd.stdout in ready:
             self._read_output()
         return any(self._take_events(c) for c in listeners if c in ready)
+
+    def _patience(self) -> float:
+        if not self._told:
+            return 0.0  # the first look
+        if self._told["state"] == "on":
+            return _HEARTBEAT
+        return _GLANCE if self._radio is not None or self._problem else _WAITING
 
     def _listeners(self) -> list[control.Control]:
         return [c for c in (self._events, *self._extra_events.values()) if c is not None]
