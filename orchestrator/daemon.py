@@ -33,7 +33,7 @@ from orchestrator.documents import Document
 from orchestrator.first_start import FirstStart
 from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
-from orchestrator.model import Config
+from orchestrator.model import Config, Radio
 from orchestrator.noticing import DestinationNotice, RefusalNotice
 from orchestrator.probation import Probation, Record
 from orchestrator.reconcile import Failures, Reconciler
@@ -48,6 +48,7 @@ from orchestrator.runtime.makers import Makers
 from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
+from orchestrator.runtime.radios import Radios
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import ORCHESTRATOR, Service
@@ -102,6 +103,7 @@ class Daemon:
         added = Shelf(state_directory / "added")
         for problem in added.problems:
             log.error("%s", problem)
+        radios = Radios(self._engine, volume, Document(state_directory / "radio.json", Radio))
         self._reconciler = Reconciler(
             config_directory,
             tag,
@@ -109,13 +111,14 @@ class Daemon:
             volume,
             self._switchboard,
             Document(state_directory / "last-good.json", Config),
-            lambda: host.facts(self._engine),
+            lambda: host.facts(self._engine, radios.all),
             host.prepare_lan_port,
             self._gates,
             added,
             Probation(Document(state_directory / "probation.json", Record), clock.moment),
             FirstStart(config_directory, state_directory, look_around),
             lambda: unfinished(config_directory, state_directory),
+            radios.find,
         )
         self._strangers = Strangers(self._switchboard, router)
         self._roaming = RoamingWatch(self._reconciler)

@@ -11,6 +11,8 @@ BOUNDS = {
     "router": Bounds(memory=96, processes=64, expendable=0),
     "dhcp": Bounds(memory=96, processes=64, expendable=0),
     "egress": Bounds(memory=128, processes=64, expendable=0),
+    "hostapd": Bounds(memory=96, processes=64, expendable=0),
+    "porter": Bounds(memory=96, processes=64, expendable=0),
     "webui": Bounds(memory=192, processes=64, expendable=500),
 }
 # Cheap, as Docker starts a process for each: of a shell's own words and small programs only.
@@ -20,5 +22,7 @@ HEALTH = {
     # Both servers listen: ports 67 and 53 in the kernel's own writing.
     "dhcp": "grep -q ':0043 ' /proc/net/udp && grep -q ':0035 ' /proc/net/udp",
     "egress": _RECENT,
+    "hostapd": "python3 -m accesspoint.health",
+    "porter": "find /var/lib/manyways/status.json -mmin -2 | grep -q .",
     "webui": "bash -c '</dev/tcp/127.0.0.1/80'",
 }

@@ -374,6 +374,8 @@ class ContainerSpec:
     restart: bool = True  # whenever it ends, and after a reboot
     bounds: Bounds | None = None
     health: str = ""  # words for a shell that fail while it does not do its work; empty: none
+    pid_mode: str = ""  # "host": it sees the host's processes
+    network_mode: str = ""  # "host": it has no network of its own, and no legs
 
 
 class OnChange(enum.StrEnum):

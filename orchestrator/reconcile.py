@@ -33,7 +33,9 @@ from orchestrator.model import (
     Lease,
     ObservedState,
     Plan,
+    Radio,
     Verb,
+    Wifi,
 )
 from orchestrator.plan import NotOurs, make_plan
 from orchestrator.probation import Probation
@@ -50,7 +52,7 @@ from orchestrator.switch import Switchboard
 log = logging.getLogger(__name__)
 
 BRIEF_LEASE_S = 120  # dnsmasq gives none that is shorter
-ROLES = ("router", "dhcp", "webui", "egress")
+ROLES = ("router", "dhcp", "webui", "egress", "hostapd")
 _LOAD_RULES = ["/usr/local/bin/apply"]
 
 # What a step or the world may refuse; anything else is a mistake of ours and is not hidden.
@@ -93,6 +95,7 @@ class Reconciler:
         probation: Probation,
         first_start: FirstStart,
         unfinished: Callable[[], str] = lambda: "",
+        radio: Callable[[Wifi | None], Radio | None] = lambda _wifi: None,
     ) -> None:
         """`unfinished` says why what is on disk may not be taken in yet; "" when it may."""
         self._first_start = first_start
@@ -105,6 +108,7 @@ class Reconciler:
         self._host_facts = host_facts
         self._prepare_lan_port = prepare_lan_port
         self._gates = gates
+        self._radio = radio
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._images: Images | None = None
@@ -280,7 +284,8 @@ class Reconciler:
         stations = self._switchboard.stations()
         state = settle(config, self._switchboard.state, hostnames, stations)
         addresses = store.addresses(state, {lease.mac: lease.address for lease in leases})
-        desired = desired_state(Inputs(config, state, addresses, self._images_now()))
+        radio = self._radio(config.wifi)
+        desired = desired_state(Inputs(config, state, addresses, self._images_now(), radio))
         return make_plan(desired, self._observe())
 
     def converge(self) -> Outcome:
@@ -326,7 +331,7 @@ class Reconciler:
         self._applying = pending.change if pending and not state.stopped else ""
         if config is None:
             return Outcome()
-        if not state.stopped:
+        if not state.stopped and not config.lan_is_bridge:  # else the porter prepares its ports
             self._prepare_lan_port(config.lan.interfaces[0])
         desired = self._desired(config, state, addresses)
         outcome = self._apply(make_plan(desired, self._observe()))
@@ -349,7 +354,8 @@ class Reconciler:
         if self._images is None:
             self.look_at_images()
         assert self._images is not None
-        return desired_state(Inputs(config, state, addresses, self._images))
+        radio = self._radio(config.wifi)
+        return desired_state(Inputs(config, state, addresses, self._images, radio))
 
     def _observe(self) -> ObservedState:
         return ObservedState(
