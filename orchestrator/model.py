@@ -67,9 +67,9 @@ class Lan:
         return self.network.broadcast_address - 3
 
     @property
-    def service_addresses(self) -> tuple[IPv4Address, IPv4Address, IPv4Address]:
-        """The last three usable addresses, which no device may have: webui, dhcp, placeholder."""
-        return self.webui, self.dhcp_server, self.placeholder
+    def access_point(self) -> IPv4Address:
+        """The container with the radio; a device's, unless the LAN is a bridge."""
+        return self.network.broadcast_address - 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class WifiNetwork:
 class Wifi:
     """The access point. `radio` names a phy or its interface; None: the only one that there is.
 
-    `country` is an ISO 3166-1 code; `channel` None: chosen by hostapd.
+    `country` is an ISO 3166-1 code; `channel` None: one that every country allows.
     """
 
     country: str
@@ -235,6 +235,13 @@ class Config:
         """Is the LAN a bridge, because more than one port, or a radio, belongs to it?"""
         return self.wifi is not None or len(self.lan.interfaces) > 1
 
+    @property
+    def service_addresses(self) -> tuple[IPv4Address, ...]:
+        """The last usable addresses of the LAN, which no device may have."""
+        lan = self.lan
+        last = (lan.dhcp_server, lan.webui, lan.placeholder)
+        return (lan.access_point, *last) if self.lan_is_bridge else last
+
     def destination(self, name: str) -> Destination | None:
         return next((d for d in self.destinations if d.name == name), None)
 
@@ -256,8 +263,10 @@ class HostInterface:
 class Radio:
     """A radio as nl80211 describes it (`iw phy`).
 
-    `channels` maps each band to the channels on which it may be an access point. `max_networks`
-    is how many SSIDs it can have at once, `max_stations` how many clients (None: not said).
+    `channels` maps each band that it has to the channels on which it may be an access point, by
+    the rules of `country` (empty: those of the whole world, by which less is allowed than in any
+    one country). `max_networks` is how many SSIDs it can have at once, `max_stations` how many
+    clients (None: not said). `vht`: it knows 802.11ac.
     """
 
     phy: str
@@ -267,6 +276,8 @@ class Radio:
     max_networks: int = 1
     max_stations: int | None = None
     wpa3: bool = False
+    vht: bool = False
+    country: str = ""
     can_move: bool = True  # to another network namespace
 
 
@@ -275,12 +286,12 @@ class HostFacts:
     """What the host already has, against which a configuration is checked.
 
     `taken` are the subnets that the host uses and that are not ours: its addresses' networks
-    and other Docker networks, each with a word on where it was seen.
+    and other Docker networks, each with a word on where it was seen. `radios` None: nobody looked.
     """
 
     interfaces: tuple[HostInterface, ...]
     taken: tuple[tuple[IPv4Network, str], ...] = ()
-    radios: tuple[Radio, ...] = ()
+    radios: tuple[Radio, ...] | None = None
 
 
 # --- what shall be there, and what is -----------------------------------------------------------

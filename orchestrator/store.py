@@ -327,7 +327,7 @@ def _at(state: State, mac: str, address: IPv4Address) -> State:
 
 def _may_be_a_device(config: Config, install: str, mac: str, address: IPv4Address) -> bool:
     lan = config.lan
-    taken = (lan.address.ip, *lan.service_addresses, lan.network[0], lan.network[-1])
+    taken = (lan.address.ip, *config.service_addresses, lan.network[0], lan.network[-1])
     is_one_host = mac != "00:00:00:00:00:00" and not int(mac[:2], 16) & 1
     is_in_the_home = address in lan.network and address not in taken
     return is_one_host and is_in_the_home and not is_ours(install, mac)

@@ -25,10 +25,11 @@ class LanDraft:
     dhcp_range: AddressRange | None
     lease_time: int | None
     domain: str | None
+    bridge: bool = False
 
     def finished(self) -> Lan | None:
         """The LAN, when nothing in it is wrong."""
-        if not (self.interfaces and self.address and self.dhcp_range):
+        if not ((self.interfaces or self.bridge) and self.address and self.dhcp_range):
             return None
         if self.lease_time is None or self.domain is None:
             return None
@@ -39,43 +40,51 @@ def read_lan(root: Section, host: HostFacts | None) -> LanDraft:
     """The `lan` section with its own rules; overlaps with others are checked later."""
     section = root.section("lan", LAN_KEYS)
     address = section.value("address", values.lan_address, DEFAULT_ADDRESS)
-    default = default_range(address) if address else None
+    wifi = root.said("wifi") is not None
+    ports = _ports(section, host, wifi=wifi)
+    bridge = wifi or len(ports) > 1
+    if address and bridge and address.ip == service_addresses(address, bridge=True)[0]:
+        message = f"{address.ip} is used by Manyways itself, with Wi-Fi or several ports"
+        section.error("address", message, f"write {address.network[1]}/{address.network.prefixlen}")
+        address = None
+    default = default_range(address, bridge=bridge) if address else None
     dhcp_range = section.value("dhcp_range", values.address_range, default)
-    if address and dhcp_range and not _range_fits(section, address, dhcp_range):
+    if address and dhcp_range and not _range_fits(section, address, dhcp_range, bridge=bridge):
         dhcp_range = None
     return LanDraft(
         section,
-        _ports(section, host),
+        ports,
         address,
         dhcp_range,
         section.value("lease_time", values.duration, 12 * 3600),
         section.value("domain", values.domain, "lan"),
+        bridge,
     )
 
 
-def default_range(lan: IPv4Interface) -> AddressRange:
-    """What .100-.199 is to a /24, beside the router's own address and the last three."""
+def default_range(lan: IPv4Interface, *, bridge: bool = False) -> AddressRange:
+    """What .100-.199 is to a /24, beside the router's own address and the last ones."""
     network = lan.network
     size = network.num_addresses
     base = network.network_address
     first = base + max(1, size * 100 // 256)
-    last = min(base + size * 199 // 256, network.broadcast_address - 4)
+    last = min(base + size * 199 // 256, service_addresses(lan, bridge=bridge)[0] - 1)
     if first <= lan.ip <= last:
         below, above = AddressRange(first, lan.ip - 1), AddressRange(lan.ip + 1, last)
         return below if len(below) >= len(above) else above
     return AddressRange(first, last)
 
 
-def service_addresses(lan: IPv4Interface) -> tuple[IPv4Address, ...]:
-    """The last three usable addresses, which Manyways itself uses."""
+def service_addresses(lan: IPv4Interface, *, bridge: bool = False) -> tuple[IPv4Address, ...]:
+    """The last usable addresses, which Manyways itself uses: three, or four with a bridge."""
     last = lan.network.broadcast_address
-    return last - 3, last - 2, last - 1
+    return tuple(last - back for back in range(4 if bridge else 3, 0, -1))
 
 
-def _range_fits(section: Section, lan: IPv4Interface, found: AddressRange) -> bool:
+def _range_fits(section: Section, lan: IPv4Interface, found: AddressRange, *, bridge: bool) -> bool:
     network = lan.network
-    suggestion = f"such as {default_range(lan)}"
-    services = service_addresses(lan)
+    suggestion = f"such as {default_range(lan, bridge=bridge)}"
+    services = service_addresses(lan, bridge=bridge)
     if found.first not in network or found.last not in network:
         section.error("dhcp_range", f"{found} does not lie in the LAN {network}", suggestion)
     elif found.first == network.network_address or found.last == network.broadcast_address:
@@ -92,8 +101,10 @@ def _range_fits(section: Section, lan: IPv4Interface, found: AddressRange) -> bo
     return False
 
 
-def _ports(section: Section, host: HostFacts | None) -> tuple[str, ...]:
+def _ports(section: Section, host: HostFacts | None, *, wifi: bool) -> tuple[str, ...]:
     key = "interfaces"
+    if section.said(key) is None and wifi:
+        return ()
     if section.said(key) is None:
         names = ", ".join(i.name for i in _candidates(host)) or "eth1"
         section.error(
@@ -106,13 +117,13 @@ def _ports(section: Section, host: HostFacts | None) -> tuple[str, ...]:
         return ()
     before = len(section.findings.errors)
     found = section.values(key, values.interface, "eth1")
-    if not found and len(section.findings.errors) == before:
-        section.error(key, "is an empty list", "write `interfaces: [eth1]`")
-    if len(found) > 1:
+    if not found and not wifi and len(section.findings.errors) == before:
         section.error(
-            key, "this version drives one LAN port", "name one, and put a switch behind it"
+            key, "is an empty list", "write `interfaces: [eth1]`, or a Wi-Fi network below `wifi:`"
         )
-    for name in found:
+    for name in dict.fromkeys(found):
+        if found.count(name) > 1:
+            section.error(key, f"{name} is given twice", "name each port once")
         port = check_interface(section, key, name, host)
         if port and port.is_default_route:
             section.error(
@@ -120,7 +131,7 @@ def _ports(section: Section, host: HostFacts | None) -> tuple[str, ...]:
                 f"{name} is this machine's way to the internet",
                 "the LAN needs a port of its own, such as a USB network adapter",
             )
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def check_interface(

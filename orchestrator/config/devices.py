@@ -15,9 +15,12 @@ MOST = 4000  # the mark of a connection has twelve bits for its device
 
 
 def read_devices(
-    root: Section, lan: IPv4Interface | None, destinations: list[str]
+    root: Section, lan: IPv4Interface | None, destinations: list[str], *, bridge: bool = False
 ) -> list[ConfiguredDevice]:
-    """All usable devices; `lan` None: it is wrong, and addresses are not checked."""
+    """All usable devices; `lan` None: it is wrong, and addresses are not checked.
+
+    `bridge`: the LAN is one, and an address more belongs to Manyways.
+    """
     devices = []
     seen: dict[str, str] = {}
     sections = root.sections("devices", KEYS)
@@ -26,7 +29,7 @@ def read_devices(
         mac = section.needed("mac", values.mac, "3c:07:54:12:ab:9f")
         address = section.value("address", values.address)
         if address and lan:
-            _check_address(section, lan, address)
+            _check_address(section, lan, address, bridge=bridge)
         destination = section.value("destination", str)
         if destination is not None and destination not in destinations:
             section.error(
@@ -54,10 +57,12 @@ def _check_unique(
     seen.setdefault(f"{key} {found}", f"{section.where} (line {section.line(key)})")
 
 
-def _check_address(section: Section, lan: IPv4Interface, found: IPv4Address) -> None:
+def _check_address(
+    section: Section, lan: IPv4Interface, found: IPv4Address, *, bridge: bool
+) -> None:
     network = lan.network
-    hint = f"such as {default_range(lan).first}"
-    services = service_addresses(lan)
+    hint = f"such as {default_range(lan, bridge=bridge).first}"
+    services = service_addresses(lan, bridge=bridge)
     if found not in network:
         section.error("address", f"{found} does not lie in the LAN {network}", hint)
     elif found in (network.network_address, network.broadcast_address):

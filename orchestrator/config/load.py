@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -14,12 +16,13 @@ from orchestrator.config.profiles import Shelf
 from orchestrator.config.reader import Findings, Section
 from orchestrator.config.subnets import Use, free, used_by_host
 from orchestrator.config.uplinks import read_uplinks
+from orchestrator.config.wifi import read_wifi
 from orchestrator.model import Config, HostFacts, Uplink
 
 FILE = "router.yaml"
 KEYS = (
     *("lan", "uplinks", "destinations", "default_destination"),
-    *("internet_probe", "address_service", "new_devices", "devices", "transit"),
+    *("internet_probe", "address_service", "new_devices", "devices", "transit", "wifi"),
 )
 MOVED = ("leaktest",)
 
@@ -43,7 +46,18 @@ def load(directory: Path, host: HostFacts | None) -> Config:
     )
     if findings.errors or config is None:
         raise ConfigErrors(findings.errors)
+    if config.wifi and open_to_all(directory / FILE):
+        note = f"{FILE}: everybody on this machine can read the passphrase; `chmod 600 {FILE}`"
+        config = replace(config, notes=(*config.notes, note))
     return config
+
+
+def open_to_all(path: Path) -> bool:
+    """Whether everybody on this machine can read a file; one that is not there is not open."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
 
 
 def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
@@ -59,7 +73,8 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
             nearest(default, reading.names),
         )
     refuse_new = bool(root.value("new_devices", values.refuses_new, False))
-    devices = read_devices(root, lan.address, reading.names)
+    devices = read_devices(root, lan.address, reading.names, bridge=lan.bridge)
+    wifi = read_wifi(root, reading.names, host)
     pool = root.value("transit", values.transit, DEFAULT_TRANSIT)
     address_service = _address_service(root)
     _check_overlaps(root, _our_uses(root, lan, pool, uses), uplinks, host)
@@ -77,6 +92,7 @@ def _read(root: Section, shelf: Shelf, host: HostFacts | None) -> Config | None:
         address_service=address_service,
         refuse_new_devices=refuse_new,
         internet_probe=reading.probe,
+        wifi=wifi,
     )
 
 

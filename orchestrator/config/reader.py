@@ -108,7 +108,7 @@ class Section:
         found = self.said(key)
         return found is None or isinstance(found, Mapping)
 
-    def sections(self, key: str, known: Iterable[str]) -> list[Section]:
+    def sections(self, key: str, known: Iterable[str], example: str = "name: tv") -> list[Section]:
         """A list of blocks, such as `devices`."""
         found = self.said(key)
         if found is not None and not isinstance(found, Listing):
@@ -120,7 +120,7 @@ class Section:
                 blocks.append(Section(self.findings, path, item, known))
             else:
                 self.findings.error(
-                    item.line, path, "must be a block of keys", "begin it with `- name: tv`"
+                    item.line, path, "must be a block of keys", f"begin it with `- {example}`"
                 )
         return blocks
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.config.errors import ConfigErrors
-from orchestrator.model import Config, Destination, Uplink
+from orchestrator.model import Config, Destination, Uplink, WifiNetwork
 
 
 def report(result: Config | ConfigErrors) -> str:
@@ -19,7 +19,7 @@ def _lines(config: Config) -> list[str]:
     lan = config.lan
     lines = [
         "The configuration is good.",
-        f"lan           {', '.join(lan.interfaces)}: {lan.address}, devices get {lan.dhcp_range}, "
+        f"lan           {_ports(config)}: {lan.address}, devices get {lan.dhcp_range}, "
         f"names end in .{lan.domain}",
     ]
     lines += _table("uplinks", [(u.name, _uplink(u)) for u in config.uplinks])
@@ -33,11 +33,27 @@ def _lines(config: Config) -> list[str]:
             for d in config.devices
         ],
     )
+    if config.wifi:
+        lines += _table("wifi", [(n.ssid, _wifi_network(n, config)) for n in config.wifi.networks])
     if config.address_service:
         lines.append(f"{'addresses':<14}asked of {config.address_service}")
     if config.notes:
         lines += ["notes", *(f"  {note}" for note in config.notes)]
     return lines
+
+
+def _ports(config: Config) -> str:
+    return ", ".join((*config.lan.interfaces, *(["Wi-Fi"] if config.wifi else [])))
+
+
+def _wifi_network(network: WifiNetwork, config: Config) -> str:
+    words = [
+        f"security {network.security}",
+        "hidden" if network.hidden else "",
+        "isolated" if network.isolation else "",
+        f"devices go by {network.destination or config.default_destination}",
+    ]
+    return ", ".join(filter(None, words))
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> list[str]:

@@ -41,7 +41,7 @@ class Bad(Exception):
         self.hint = hint
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """The text, shortened and on one line, for use in a message."""
     shown = text if text.isprintable() else repr(text)[1:-1]
     return f"'{shown[:40]}…'" if len(shown) > 41 else f"'{shown}'"
@@ -51,7 +51,7 @@ def name(text: str) -> str:
     """A destination's or uplink's name: it becomes part of container and network names."""
     if not _NAME.fullmatch(text):
         raise Bad(
-            f"{_quoted(text)} cannot be a name",
+            f"{quoted(text)} cannot be a name",
             "use at most 15 small letters, digits and '-', with a letter or digit first",
         )
     return text
@@ -68,7 +68,7 @@ def title(text: str) -> str:
     found = text.strip()
     if len(found) > LONGEST_TITLE or not found.isprintable():
         raise Bad(
-            f"{_quoted(text)} cannot be a title",
+            f"{quoted(text)} cannot be a title",
             f"write at most {LONGEST_TITLE} letters, digits and spaces",
         )
     return found
@@ -79,7 +79,7 @@ def device_name(text: str) -> str:
     label = text.lower()
     if not _LABEL.fullmatch(label):
         raise Bad(
-            f"{_quoted(text)} cannot be a device's name",
+            f"{quoted(text)} cannot be a device's name",
             "use at most 63 letters, digits and '-', with a letter or digit first and last",
         )
     if label in RESERVED_DEVICES:
@@ -89,7 +89,7 @@ def device_name(text: str) -> str:
 
 def interface(text: str) -> str:
     if not _INTERFACE.fullmatch(text):
-        raise Bad(f"{_quoted(text)} cannot be an interface", "`ip link` lists them; such as eth1")
+        raise Bad(f"{quoted(text)} cannot be an interface", "`ip link` lists them; such as eth1")
     return text
 
 
@@ -100,7 +100,7 @@ def mac(text: str) -> str:
     if len(groups) == 6 and all(re.fullmatch(r"[0-9a-f]{1,2}", group) for group in groups):
         digits = "".join(group.zfill(2) for group in groups)
     if not re.fullmatch(r"[0-9a-f]{12}", digits):
-        raise Bad(f"{_quoted(text)} is not a MAC address", "such as 3c:07:54:12:ab:9f")
+        raise Bad(f"{quoted(text)} is not a MAC address", "such as 3c:07:54:12:ab:9f")
     pairs = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
     if digits == "0" * 12:
         raise Bad("00:00:00:00:00:00 is no device's MAC address", "look at the device's settings")
@@ -117,10 +117,10 @@ def address(text: str, example: str = "192.168.77.20") -> IPv4Address:
     except AddressValueError:
         if ":" in text:
             raise Bad(
-                f"{_quoted(text)} is not an IPv4 address",
+                f"{quoted(text)} is not an IPv4 address",
                 f"IPv6 is not possible here; such as {example}",
             ) from None
-        raise Bad(f"{_quoted(text)} is not an IPv4 address", f"such as {example}") from None
+        raise Bad(f"{quoted(text)} is not an IPv4 address", f"such as {example}") from None
 
 
 def server(text: str) -> IPv4Address:
@@ -154,7 +154,7 @@ def lan_address(text: str) -> IPv4Interface:
     try:
         found = IPv4Interface(text)
     except (AddressValueError, NetmaskValueError, ValueError):
-        raise Bad(f"{_quoted(text)} is not an address with a prefix length", example) from None
+        raise Bad(f"{quoted(text)} is not an address with a prefix length", example) from None
     network = found.network
     if "/" not in text:
         raise Bad(f"{found.ip} lacks the prefix length", f"write {found.ip}/24")
@@ -181,7 +181,7 @@ def lan_address(text: str) -> IPv4Interface:
 def address_range(text: str) -> AddressRange:
     first_text, dash, last_text = text.partition("-")
     if not dash:
-        raise Bad(f"{_quoted(text)} is not a range", "such as 192.168.77.100-192.168.77.199")
+        raise Bad(f"{quoted(text)} is not a range", "such as 192.168.77.100-192.168.77.199")
     first, last = address(first_text), address(last_text)
     if last < first:
         raise Bad(f"{first}-{last} ends before it begins", "write the lower address first")
@@ -192,7 +192,7 @@ def duration(text: str) -> int:
     """Seconds from 12h, 30m, 1d or a plain number of seconds."""
     match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text.strip().lower())
     if not match:
-        raise Bad(f"{_quoted(text)} is not a time", "such as 30m, 12h, 1d or a number of seconds")
+        raise Bad(f"{quoted(text)} is not a time", "such as 30m, 12h, 1d or a number of seconds")
     seconds = int(match[1]) * _UNITS[match[2]]
     if not LEASE_BOUNDS[0] <= seconds <= LEASE_BOUNDS[1]:
         raise Bad(
@@ -205,7 +205,7 @@ def duration(text: str) -> int:
 def domain(text: str) -> str:
     found = text.lower().strip(".")
     if len(found) > 200 or not all(_LABEL.fullmatch(label) for label in found.split(".")):
-        raise Bad(f"{_quoted(text)} is not a domain", "such as lan or home.arpa")
+        raise Bad(f"{quoted(text)} is not a domain", "such as lan or home.arpa")
     if found == "local" or found.endswith(".local"):
         raise Bad(
             "'local' belongs to multicast DNS, and devices would not ask the router",
@@ -219,7 +219,7 @@ def transit(text: str) -> IPv4Network:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        raise Bad(f"{_quoted(text)} is not a network", example) from None
+        raise Bad(f"{quoted(text)} is not a network", example) from None
     if not isinstance(network, IPv4Network) or network.prefixlen != 16:
         raise Bad(f"{network} is not an IPv4 network of size /16", example)
     if not any(network.subnet_of(private) for private in PRIVATE):
@@ -234,13 +234,13 @@ def web_address(text: str) -> str:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise Bad(f"{_quoted(text)} is not a web address", example) from None
+        raise Bad(f"{quoted(text)} is not a web address", example) from None
     # First, and without repeating it: it may hold a password.
     if "@" in text or re.search(r"\s", text):
         raise Bad("a web address holds neither a user name nor spaces here", example)
     labels = all(_LABEL.fullmatch(label) for label in host.lower().split("."))
     if parts.scheme not in ("http", "https") or not labels or port == 0 or not text.isascii():
-        raise Bad(f"{_quoted(text)} is not a web address", example)
+        raise Bad(f"{quoted(text)} is not a web address", example)
     return text
 
 
@@ -256,7 +256,7 @@ def refuses_new(text: str) -> bool:
 
 def _either(text: str, true: str, false: str) -> bool:
     if text not in (true, false):
-        raise Bad(f"{_quoted(text)} is neither {true} nor {false}", f"write {true} or {false}")
+        raise Bad(f"{quoted(text)} is neither {true} nor {false}", f"write {true} or {false}")
     return text == true
 
 
@@ -265,7 +265,7 @@ def kind(text: str) -> Kind:
         return Kind(text.lower())
     except ValueError:
         raise Bad(
-            f"{_quoted(text)} is not a type of destination", "write direct or openvpn"
+            f"{quoted(text)} is not a type of destination", "write direct or openvpn"
         ) from None
 
 
@@ -274,7 +274,7 @@ def static_range(text: str) -> tuple[AddressRange, int]:
     hint = "write dhcp, or a range such as 192.168.1.240-192.168.1.245/24"
     addresses, slash, prefix = text.replace(" ", "").partition("/")
     if not slash or not re.fullmatch(r"[0-9]{1,2}", prefix) or not 8 <= int(prefix) <= 30:
-        raise Bad(f"{_quoted(text)} is not a range with a prefix length from /8 to /30", hint)
+        raise Bad(f"{quoted(text)} is not a range with a prefix length from /8 to /30", hint)
     found = address_range(addresses if "-" in addresses else f"{addresses}-{addresses}")
     network = IPv4Interface((found.first, int(prefix))).network
     if found.last not in network:

@@ -22,6 +22,7 @@ from orchestrator.config import (
     report,
     uplinks,
     values,
+    wifi,
 )
 from orchestrator.config.addressing import default_range, service_addresses
 from orchestrator.config.load import KEYS as TOP_KEYS
@@ -159,7 +160,7 @@ def test_the_example_is_right_as_it_stands(home: Path) -> None:
 
 def test_the_example_is_right_with_every_line_in_use(home: Path) -> None:
     text = (ROOT / "router.example.yaml").read_text("utf-8")
-    used = re.sub(r"^( *)# (?= *- \{| *[a-z_]+:)", r"\1", text, flags=re.MULTILINE)
+    used = re.sub(r"^( *)# (?= *- \{| *(?:- )?[a-z_]+:)", r"\1", text, flags=re.MULTILINE)
     (home / "router.yaml").write_text(used)
     for name in ("uk", "office"):
         (home / "profiles" / f"{name}.ovpn").write_text(sample("nord-style"))
@@ -167,8 +168,10 @@ def test_the_example_is_right_with_every_line_in_use(home: Path) -> None:
         (home / "profiles" / f"{name}.txt").chmod(0o600)
     ports = (*HOST.interfaces, HostInterface("eth2", ()))
     config = load(home, HostFacts(ports))
-    said = set(re.findall(r"^ *(?:- \{)?([a-z_]+):", used, flags=re.MULTILINE))
-    assert {*TOP_KEYS, *addressing.LAN_KEYS} <= said
+    said = set(re.findall(r"^ *(?:- \{?)?([a-z_]+):", used, flags=re.MULTILINE))
+    assert {*TOP_KEYS, *addressing.LAN_KEYS, *wifi.KEYS, *wifi.NETWORK_KEYS} <= said
+    assert config.wifi
+    assert [n.destination for n in config.wifi.networks] == [None, "uk"]
     assert {d.name for d in config.destinations} == {"direct", "uk", "office"}
     assert [u.name for u in config.uplinks] == ["home", "fibre"]
     assert [d.name for d in config.devices] == ["tv", "laptop"]

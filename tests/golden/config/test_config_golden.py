@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import pprint
+from dataclasses import replace
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
 import pytest
 
 from orchestrator.config import ConfigErrors, load, report
-from orchestrator.model import HostFacts, HostInterface
+from orchestrator.model import Band, HostFacts, HostInterface, Radio
 from tests.profile_samples import SHAPES, sample
 
 HERE = Path(__file__).parent
@@ -26,11 +27,27 @@ TAKEN = (
     (IPv4Network("172.17.0.0/16"), "Docker network bridge"),
     (IPv4Network("192.168.178.0/24"), "interface eth0"),
 )
+# By the rules of Britain: a Raspberry Pi 4's radio, an older Pi's, a USB adapter's, and one that
+# only joins others.
+PI = Radio(
+    *("phy0", ("wlan0",)),
+    access_point=True,
+    channels={Band.GHZ_2_4: tuple(range(1, 14)), Band.GHZ_5: (36, 40, 44, 48)},
+    country="GB",
+)
+PI_3 = replace(PI, channels={Band.GHZ_2_4: tuple(range(1, 14))})
+USB = replace(PI, max_networks=8, wpa3=True)
+STATION = replace(PI, phy="phy1", interfaces=("wlan1",), access_point=False)
 HOSTS = {
+    "pi": HostFacts((LO, ETH0, *OTHERS, WLAN0), TAKEN, (PI,)),
+    "usb": HostFacts((LO, ETH0, *OTHERS, WLAN0), TAKEN, (USB,)),
+    "pi-3": HostFacts((LO, ETH0, *OTHERS, WLAN0), TAKEN, (PI_3,)),
+    "two-radios": HostFacts((LO, ETH0, *OTHERS, WLAN0), TAKEN, (PI, STATION)),
+    "no-radio": HostFacts((LO, ETH0, *OTHERS), TAKEN, ()),
     "": HostFacts((LO, ETH0, *OTHERS, HostInterface("0123", ()), WLAN0), TAKEN),
     "vpn": HostFacts((LO, ETH0, *OTHERS), (*TAKEN, (IPv4Network("10.0.0.0/8"), "interface wg0"))),
     "offline": HostFacts((LO, *OTHERS)),
-    "wifi": HostFacts((LO, *OTHERS, HostInterface("wlan0", (), True, True))),
+    "wifi": HostFacts((LO, *OTHERS, HostInterface("wlan0", (), True, True)), (), (PI,)),
 }
 
 
@@ -44,6 +61,7 @@ def said(text: str, word: str) -> list[tuple[str, str]]:
 def lay_out(directory: Path, text: str) -> None:
     """Make a configuration directory as the comments of a case say."""
     (directory / "router.yaml").write_text(text, "utf-8")
+    (directory / "router.yaml").chmod(0o600)
     profiles = directory / "profiles"
     profiles.mkdir()
     (profiles / "ca.crt").write_text(SHAPES["CA"])

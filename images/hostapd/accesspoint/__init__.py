@@ -1,0 +1,1 @@
+"""The access point: hostapd on a radio that the porter brings, bridged to the home network."""

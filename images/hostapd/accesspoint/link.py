@@ -1,0 +1,60 @@
+"""This container's side of the home network: a bridge that holds the leg and the radio."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import legs
+from accesspoint import words
+
+BRIDGE, INTERFACE = "br0", "wlan0"
+
+
+class LinkFailed(Exception):
+    """A program refused; the message is its own."""
+
+
+def run(*command: str) -> str:
+    """Return what a program prints. Raises LinkFailed."""
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise LinkFailed(f"{' '.join(command)}: {said or f'exit code {done.returncode}'}")
+    return done.stdout
+
+
+def make_bridge(mac: str) -> None:
+    """Put the leg with the address `mac` into the bridge, without any address of its own.
+
+    Raises LinkFailed, legs.LegsMissing.
+    """
+    leg = legs.wait_for_legs({"lan": mac})["lan"]
+    run("ip", "address", "flush", "dev", leg)
+    if not Path(f"/sys/class/net/{BRIDGE}").exists():
+        # Without a wait: a port that comes forwards at once. There is no second way to loop by.
+        run("ip", "link", "add", BRIDGE, "type", "bridge", "forward_delay", "0")
+    run("ip", "link", "set", leg, "master", BRIDGE)
+    run("ip", "link", "set", BRIDGE, "up")
+
+
+def radio() -> words.Radio | None:
+    """Return the radio of this namespace. Raises LinkFailed."""
+    return words.parse_radio(run("iw", "phy"), run("iw", "dev"))
+
+
+def max_stations(phy: int) -> int | None:
+    """Return how many stations a radio says it can have. Raises LinkFailed."""
+    return words.parse_max_stations(run("iw", f"phy#{phy}", "info"))
+
+
+def name_interface(found: words.Radio) -> None:
+    """Give the radio's interface the name that hostapd's settings use. Raises LinkFailed.
+
+    Only in a namespace of our own.
+    """
+    if found.interface is None:
+        run("iw", f"phy#{found.phy}", "interface", "add", INTERFACE, "type", "managed")
+    elif found.interface != INTERFACE:
+        run("ip", "link", "set", found.interface, "down")
+        run("ip", "link", "set", found.interface, "name", INTERFACE)
