@@ -29,7 +29,7 @@ from orchestrator.desired import ROUTER, status_file
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
-from orchestrator.model import Config
+from orchestrator.model import Config, Radio
 from orchestrator.noticing import DestinationNotice, RefusalNotice
 from orchestrator.reconcile import Failures, Reconciler
 from orchestrator.runtime import host
@@ -39,6 +39,7 @@ from orchestrator.runtime.makers import Makers
 from orchestrator.runtime.namespace import started_at
 from orchestrator.runtime.neighbours import NeighbourWatch
 from orchestrator.runtime.offers import OfferWatch
+from orchestrator.runtime.radios import Radios
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
 from orchestrator.service import ORCHESTRATOR, Service
@@ -90,6 +91,7 @@ class Daemon:
         added = Shelf(state_directory / "added")
         for problem in added.problems:
             log.error("%s", problem)
+        radios = Radios(self._engine, volume, Document(state_directory / "radio.json", Radio))
         self._reconciler = Reconciler(
             config_directory,
             tag,
@@ -97,10 +99,11 @@ class Daemon:
             volume,
             self._switchboard,
             Document(state_directory / "last-good.json", Config),
-            lambda: host.facts(self._engine),
+            lambda: host.facts(self._engine, radios.all),
             host.prepare_lan_port,
             self._gates,
             added,
+            radios.find,
         )
         self._strangers = Strangers(self._switchboard, router)
         self._offers = self._offer_watch()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
-from orchestrator import addressing, naming, store
+from orchestrator import addressing, naming, segment, store
 from orchestrator.addressing import Side, mac_address
 from orchestrator.model import (
     Config,
@@ -23,6 +23,7 @@ from orchestrator.model import (
     Mount,
     NetworkSpec,
     OnChange,
+    Radio,
 )
 from orchestrator.render import dhcp, egress, router
 from orchestrator.render.names import render_home_resolver, render_names
@@ -65,12 +66,16 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All that the desired state follows from. `addresses` maps the MAC of each lease."""
+    """All that the desired state follows from. `addresses` maps the MAC of each lease.
+
+    `radio` is what is known of the one that the Wi-Fi is meant for.
+    """
 
     config: Config
     state: store.State
     addresses: Mapping[str, IPv4Address]
     images: Images
+    radio: Radio | None = None
 
 
 def desired_state(inputs: Inputs) -> DesiredState:
@@ -83,12 +88,14 @@ def desired_state(inputs: Inputs) -> DesiredState:
             _router_container(inputs),
             _dhcp_container(inputs),
             _webui_container(inputs),
+            *_segment_containers(inputs),
         ),
         files=tuple(_files(inputs)),
         directories=(
             "rendered/router",
             NAMES_DIRECTORY,
             "run/dhcp",
+            *segment.directories(inputs.config),
             *(_state_directory(d.name) for d in destinations),
         ),
     )
@@ -124,14 +131,7 @@ def status_file(destination: str) -> str:
 
 def _networks(inputs: Inputs) -> Iterable[NetworkSpec]:
     config, state = inputs.config, inputs.state
-    lan = config.lan
-    yield NetworkSpec(
-        addressing.LAN_NETWORK,
-        "macvlan",
-        lan.network,
-        lan.placeholder,
-        {"parent": lan.interfaces[0]},
-    )
+    yield segment.network(config)
     for uplink in config.uplinks:
         subnet = addressing.uplink_subnet(config.transit_pool, state.uplinks[uplink.name])
         name = addressing.uplink_network(uplink.name)
@@ -148,9 +148,7 @@ def _transit(inputs: Inputs, destination: Destination) -> NetworkSpec:
         addressing.transit_subnet(pool, slot),
         addressing.transit_placeholder(pool, slot),
         {
-            # No address of the host on the link, and no way out by the host.
-            "com.docker.network.bridge.inhibit_ipv4": "true",
-            "com.docker.network.bridge.enable_ip_masquerade": "false",
+            **segment.ISOLATED_BRIDGE,
             "com.docker.network.bridge.name": f"mw-transit{slot}",
         },
     )
@@ -297,6 +295,14 @@ def _webui_container(inputs: Inputs) -> ContainerSpec:
     )
 
 
+def _segment_containers(inputs: Inputs) -> Iterable[ContainerSpec]:
+    if not inputs.config.lan_is_bridge:
+        return ()
+    image, image_id = inputs.images.names["hostapd"], inputs.images.ids["hostapd"]
+    install = inputs.state.install
+    return segment.containers(inputs.config, install, image, image_id, inputs.radio, STATE_VOLUME)
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 
@@ -318,6 +324,7 @@ def _files(inputs: Inputs) -> Iterable[FileSpec]:
     yield FileSpec("rendered/dhcp/reservations", text, DHCP, OnChange.RELOAD)
     hosts = render_names(config, naming.names(config, state), {**reserved, **inputs.addresses})
     yield FileSpec(f"{NAMES_DIRECTORY}/hosts", hosts, None, OnChange.NOTHING)
+    yield from segment.files(config, inputs.radio)
     for destination in config.destinations:
         yield from _egress_files(inputs, destination)
 

@@ -357,6 +357,8 @@ class ContainerSpec:
     stop_signal: str = "SIGTERM"
     entrypoint: tuple[str, ...] = ()  # empty: the image's own
     restart: bool = True  # whenever it ends, and after a reboot
+    pid_mode: str = ""  # "host": it sees the host's processes
+    network_mode: str = ""  # "host": it has no network of its own, and no legs
 
 
 class OnChange(enum.StrEnum):

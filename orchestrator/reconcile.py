@@ -31,7 +31,9 @@ from orchestrator.model import (
     Lease,
     ObservedState,
     Plan,
+    Radio,
     Verb,
+    Wifi,
 )
 from orchestrator.plan import NotOurs, make_plan
 from orchestrator.runtime.engine import Engine, EngineFailed
@@ -44,7 +46,7 @@ from orchestrator.switch import Switchboard
 
 log = logging.getLogger(__name__)
 
-ROLES = ("router", "dhcp", "webui", "egress")
+ROLES = ("router", "dhcp", "webui", "egress", "hostapd")
 _LOAD_RULES = ["/usr/local/bin/apply"]
 
 # What a step or the world may refuse; anything else is a mistake of ours and is not hidden.
@@ -84,6 +86,7 @@ class Reconciler:
         prepare_lan_port: Callable[[str], None],
         gates: Gates,
         added: Shelf,
+        radio: Callable[[Wifi | None], Radio | None] = lambda _wifi: None,
     ) -> None:
         self._directory = directory
         self._tag = tag
@@ -94,6 +97,7 @@ class Reconciler:
         self._host_facts = host_facts
         self._prepare_lan_port = prepare_lan_port
         self._gates = gates
+        self._radio = radio
         self._lock = threading.Lock()
         self._reading = threading.Lock()
         self._images: Images | None = None
@@ -189,7 +193,8 @@ class Reconciler:
         hostnames = {lease.mac: lease.hostname for lease in leases}
         state = settle(config, self._switchboard.state, hostnames)
         addresses = store.addresses(state, {lease.mac: lease.address for lease in leases})
-        desired = desired_state(Inputs(config, state, addresses, self._images_now()))
+        radio = self._radio(config.wifi)
+        desired = desired_state(Inputs(config, state, addresses, self._images_now(), radio))
         return make_plan(desired, self._observe())
 
     def converge(self) -> Outcome:
@@ -227,7 +232,7 @@ class Reconciler:
             addresses = self._switchboard.addresses
         if config is None:
             return Outcome()
-        if not state.stopped:
+        if not state.stopped and not config.lan_is_bridge:  # else the porter prepares its ports
             self._prepare_lan_port(config.lan.interfaces[0])
         desired = self._desired(config, state, addresses)
         outcome = self._apply(make_plan(desired, self._observe()))
@@ -250,7 +255,8 @@ class Reconciler:
         if self._images is None:
             self.look_at_images()
         assert self._images is not None
-        return desired_state(Inputs(config, state, addresses, self._images))
+        radio = self._radio(config.wifi)
+        return desired_state(Inputs(config, state, addresses, self._images, radio))
 
     def _observe(self) -> ObservedState:
         return ObservedState(

@@ -29,12 +29,15 @@ from orchestrator.model import (
     Verb,
 )
 from orchestrator.plan import digest
+from orchestrator.segment import PORTER
 
 OWNER_LABEL, OWNER = "io.manyways.owner", "manyways"
 SPEC_LABEL = "io.manyways.spec"
 ROLE_LABEL = "io.manyways.role"
-_OUR_CONTAINERS = re.compile(r"manyways-(router|dhcp|webui|hostapd|egress-.+)")
+_OUR_CONTAINERS = re.compile(r"manyways-(router|dhcp|webui|hostapd|porter|egress-.+)")
 _OUR_NETWORKS = re.compile(r"manyways-(lan|uplink-.+|transit-.+)")
+# The porter gives the host's interfaces back when it ends in order.
+_IN_ORDER, _GRACE_S = (PORTER,), 20
 _SOCKET = "/var/run/docker.sock"
 _LOG_OPTIONS = {"max-size": "1m", "max-file": "2"}  # an SD card is small and wears out
 
@@ -255,6 +258,8 @@ class Engine:
 
     def _remove_container(self, action: Action) -> None:
         with contextlib.suppress(docker.errors.NotFound):
+            if action.target in _IN_ORDER:
+                self._api.stop(action.target, timeout=_GRACE_S)
             self._api.remove_container(action.target, force=True, v=True)
 
     def _start_container(self, action: Action) -> None:
@@ -315,12 +320,18 @@ def _mounts(spec: ContainerSpec) -> list[Any]:
     ]
 
 
+def _profile(spec: ContainerSpec) -> list[str]:
+    # AppArmor's default profile allows looking at processes under that same profile only.
+    return ["apparmor:unconfined"] if spec.pid_mode == "host" else []
+
+
 def _config(api: Any, spec: ContainerSpec) -> dict[str, Any]:
     host = api.create_host_config(
-        network_mode=spec.legs[0].network if spec.legs else "none",
+        network_mode=spec.legs[0].network if spec.legs else spec.network_mode or "none",
+        pid_mode=spec.pid_mode or None,
         cap_drop=["ALL"],
         cap_add=list(spec.capabilities),
-        security_opt=["no-new-privileges:true"],
+        security_opt=["no-new-privileges:true", *_profile(spec)],
         read_only=True,
         tmpfs=dict.fromkeys(spec.tmpfs, ""),
         sysctls=dict(spec.sysctls),

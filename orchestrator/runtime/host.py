@@ -8,7 +8,7 @@ host's other addresses, and accept packets for them.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from legs import set_ipv4_conf
-from orchestrator.model import HostFacts, HostInterface
+from orchestrator.model import HostFacts, HostInterface, Radio
 from orchestrator.runtime import docker_peer
 from orchestrator.runtime.engine import Engine, EngineFailed
 from orchestrator.runtime.namespace import NamespaceGone, NamespaceThread
@@ -30,10 +30,13 @@ class PortFailed(Exception):
     """A LAN port can't be used; the message says which and why."""
 
 
-def facts(engine: Engine | None = None) -> HostFacts:
+def facts(
+    engine: Engine | None = None, radios: Callable[[], tuple[Radio, ...]] | None = None
+) -> HostFacts:
     """Return the host's interfaces, and the subnets that it and other containers use.
 
-    Without an engine the Docker networks are not known. Raises NamespaceGone.
+    Without an engine the Docker networks are not known; without `radios`, which looks for them,
+    nobody knows of any. Raises NamespaceGone.
     """
     interfaces = in_host_namespace(_read_interfaces)
     taken = [
@@ -42,7 +45,8 @@ def facts(engine: Engine | None = None) -> HostFacts:
         for address in interface.addresses
         if interface.name != "lo"
     ]
-    return HostFacts(tuple(interfaces), tuple(taken) + tuple(_docker_subnets(engine)))
+    subnets = tuple(taken) + tuple(_docker_subnets(engine))
+    return HostFacts(tuple(interfaces), subnets, None if radios is None else radios())
 
 
 def prepare_lan_port(name: str) -> None:
@@ -71,6 +75,11 @@ def in_host_namespace(function: Any, *args: Any) -> Any:
         return thread.run(function, *args)
     finally:
         thread.close()
+
+
+def own_inode() -> int:
+    """Return what identifies the network namespace of the calling thread. Raises OSError."""
+    return Path("/proc/thread-self/ns/net").stat().st_ino
 
 
 def _read_interfaces() -> list[HostInterface]:

@@ -88,5 +88,6 @@ def _text(path: Path) -> str:
 
 
 def _mode(name: str) -> int:
-    # Profiles and credentials are secrets; the rest is read by services without root.
-    return 0o600 if name.startswith(f"{RENDERED}/egress-") else 0o644
+    # Profiles, credentials and passphrases are secrets; the rest is read by services without root.
+    secret = (f"{RENDERED}/egress-", f"{RENDERED}/hostapd/")
+    return 0o600 if name.startswith(secret) else 0o644

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from orchestrator.config.addressing import default_range, service_addresses
 from orchestrator.config.load import KEYS as TOP_KEYS
 from orchestrator.config.profiles import destination_name
 from orchestrator.config.subnets import free
-from orchestrator.model import HostFacts, HostInterface
+from orchestrator.model import Band, HostFacts, HostInterface, Radio
 from tests.profile_samples import sample
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,26 @@ def errors(directory: Path, host: HostFacts | None = HOST) -> tuple[ConfigError,
     with pytest.raises(ConfigErrors) as caught:
         load(directory, host)
     return caught.value.errors
+
+
+def test_a_passphrase_that_everybody_can_read_is_a_note(home: Path) -> None:
+    wifi = "wifi: {country: GB, networks: [{ssid: Home, passphrase: hunter2hunter2}]}\n"
+    (home / "router.yaml").write_text(MINIMAL + wifi)
+    (home / "router.yaml").chmod(0o644)
+    note = "everybody on this machine can read the passphrase; `chmod 600 router.yaml`"
+    assert load(home, HOST).notes == (f"router.yaml: {note}",)
+    (home / "router.yaml").chmod(0o600)
+    assert load(home, HOST).notes == ()
+
+
+def test_a_channel_counts_only_by_the_rules_of_the_same_country(home: Path) -> None:
+    wifi = "wifi: {country: GB, channel: 36, networks: [{ssid: Home, passphrase: hunter2hunter2}]}"
+    (home / "router.yaml").write_text(wifi)
+    (home / "router.yaml").chmod(0o600)
+    radio = Radio("phy0", ("wlan0",), access_point=True, channels={Band.GHZ_5: ()})
+    assert load(home, HostFacts(HOST.interfaces, radios=(radio,))).wifi
+    (error,) = errors(home, HostFacts(HOST.interfaces, radios=(replace(radio, country="GB"),)))
+    assert (error.line, error.field, error.hint) == (1, "wifi.channel", "use the other band")
 
 
 def add_uk(home: Path, mode: int = 0o600, text: str = "bob\nhunter2\n") -> None:
@@ -222,16 +243,18 @@ def test_a_hint_names_the_nearest_or_all() -> None:
     assert nearest("uk", []) == ""
 
 
-@given(st.integers(16, 28), st.data())
-def test_the_default_range_fits_every_lan(prefixlen: int, data: st.DataObject) -> None:
+@given(st.integers(16, 28), st.booleans(), st.data())
+def test_the_default_range_fits_every_lan(
+    prefixlen: int, bridge: bool, data: st.DataObject
+) -> None:
     network = IPv4Network(("10.0.0.0", prefixlen))
-    own = data.draw(st.integers(1, network.num_addresses - 5))
+    own = data.draw(st.integers(1, network.num_addresses - (6 if bridge else 5)))
     lan = IPv4Interface((network.network_address + own, prefixlen))
-    found = default_range(lan)
+    found = default_range(lan, bridge=bridge)
     assert len(found) >= 1
     assert found.first > network.network_address
     assert lan.ip not in found
-    assert not any(address in found for address in service_addresses(lan))
+    assert not any(address in found for address in service_addresses(lan, bridge=bridge))
 
 
 @given(st.integers(16, 28), st.lists(st.integers(0, 2**32 - 1), max_size=5))

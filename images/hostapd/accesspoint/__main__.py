@@ -123,7 +123,8 @@ class Supervisor:
         self._forget_events()
 
     def _start_if_possible(self) -> None:
-        self._radio = link.radio()
+        wanted = words.parse_interface(SETTINGS.read_text())
+        self._radio = link.radio(wanted)
         if self._radio is None:
             # The next one starts at once: what went wrong was that the radio left.
             self._problem, self._pause, self._next_start = "", 0.0, 0.0
@@ -132,8 +133,8 @@ class Supervisor:
             return
         self._max_stations = link.max_stations(self._radio.phy)
         if self._own_namespace:
-            link.name_interface(self._radio)
-            self._radio = words.Radio(self._radio.phy, link.INTERFACE)
+            link.name_interface(self._radio, wanted)
+            self._radio = words.Radio(self._radio.phy, wanted)
         self._lines, self._started = [], time.monotonic()
         self._hostapd = subprocess.Popen(
             ["hostapd", str(SETTINGS)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -8,7 +8,7 @@ from pathlib import Path
 import legs
 from accesspoint import words
 
-BRIDGE, INTERFACE = "br0", "wlan0"
+BRIDGE = "br0"
 
 
 class LinkFailed(Exception):
@@ -38,9 +38,9 @@ def make_bridge(mac: str) -> None:
     run("ip", "link", "set", BRIDGE, "up")
 
 
-def radio() -> words.Radio | None:
-    """Return the radio of this namespace. Raises LinkFailed."""
-    return words.parse_radio(run("iw", "phy"), run("iw", "dev"))
+def radio(wanted: str) -> words.Radio | None:
+    """Return the radio of this namespace, by the interface `wanted` if any. Raises LinkFailed."""
+    return words.parse_radio(run("iw", "phy"), run("iw", "dev"), wanted)
 
 
 def max_stations(phy: int) -> int | None:
@@ -48,13 +48,13 @@ def max_stations(phy: int) -> int | None:
     return words.parse_max_stations(run("iw", f"phy#{phy}", "info"))
 
 
-def name_interface(found: words.Radio) -> None:
+def name_interface(found: words.Radio, name: str) -> None:
     """Give the radio's interface the name that hostapd's settings use. Raises LinkFailed.
 
     Only in a namespace of our own.
     """
     if found.interface is None:
-        run("iw", f"phy#{found.phy}", "interface", "add", INTERFACE, "type", "managed")
-    elif found.interface != INTERFACE:
+        run("iw", f"phy#{found.phy}", "interface", "add", name, "type", "managed")
+    elif found.interface != name:
         run("ip", "link", "set", found.interface, "down")
-        run("ip", "link", "set", found.interface, "name", INTERFACE)
+        run("ip", "link", "set", found.interface, "name", name)

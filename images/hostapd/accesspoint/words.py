@@ -24,16 +24,25 @@ def next_pause(pause: float, ran: float) -> float:
     return FIRST_PAUSE if ran > STABLE or not pause else min(pause * 2, LONGEST_PAUSE)
 
 
-def parse_radio(iw_phy: str, iw_dev: str) -> Radio | None:
-    """Return the first radio of what `iw phy` and `iw dev` print."""
+def parse_interface(settings: str) -> str:
+    """Return the interface in hostapd's settings, "" when they name none."""
+    found = re.search(r"^interface=(\S+)", settings, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def parse_radio(iw_phy: str, iw_dev: str, wanted: str) -> Radio | None:
+    """Return the first radio of what `iw phy` and `iw dev` print.
+
+    Of its interfaces, that with the name `wanted`, or any.
+    """
     index = re.search(r"^\s*wiphy index: (\d+)", iw_phy, re.MULTILINE)
     if index is None:
         return None
     number = int(index[1])
     own = re.search(rf"^phy#{number}\n(.*?)(?=^phy#|\Z)", iw_dev, re.MULTILINE | re.DOTALL)
     # One that is no interface of a network (a P2P device) has no such line.
-    name = re.search(r"^\s*Interface (\S+)", own[1], re.MULTILINE) if own else None
-    return Radio(number, name[1] if name else None)
+    names = re.findall(r"^\s*Interface (\S+)", own[1], re.MULTILINE) if own else []
+    return Radio(number, wanted if wanted in names else next(iter(names), None))
 
 
 def parse_max_stations(iw_phy: str) -> int | None:

@@ -30,7 +30,8 @@ STATE = Path(os.environ.get("PORTER_STATE", "/var/lib/manyways"))
 RADIO_SOCKET = Path(os.environ.get("RADIO_SOCKET", "/radio/radio.sock"))
 _HEARTBEAT = 20.0  # s
 _GLANCE = 1.0  # s, while something is missing
-_WATCHERS = (["ip", "monitor", "link", "address"], ["iw", "event"])
+# A radio comes and goes with its interface.
+_WATCHER = ["ip", "monitor", "link", "address"]
 
 
 class Porter:
@@ -41,9 +42,10 @@ class Porter:
         self._wake = wake
         self._order = words.parse_order(ORDER.read_text())
         self._memory = Memory(STATE / "before.json")
-        self._watchers = [subprocess.Popen(w, stdout=subprocess.PIPE) for w in _WATCHERS]
+        self._watcher = subprocess.Popen(_WATCHER, stdout=subprocess.PIPE)
         self._access_point: socket.socket | None = None
         self._stubborn: set[str] = set()  # radios that refused to move
+        self._silent = False  # is the bridge there, and does it keep quiet for the host?
         self._told: dict[str, Any] = {}
         self._told_at = 0.0
 
@@ -58,7 +60,7 @@ class Porter:
         """Do what is missing, report it, and wait until something happens."""
         problems: list[str] = []
         ports = self._settle_ports(problems)
-        radio = self._settle_radio(problems)
+        radio = self._settle_radio(problems, to_be_moved=self._silent)
         found = {"ports": ports, "radio": radio, "problem": "; ".join(problems)}
         if found != self._told or time.monotonic() - self._told_at >= _HEARTBEAT:
             report.write(STATE / "status.json", found)
@@ -70,6 +72,7 @@ class Porter:
         """Give everything back. The radio comes back by itself when its container ends."""
         for name in self._memory.interfaces:
             self._give_back(name)
+        self._watcher.kill()
 
     def _give_back(self, name: str) -> None:
         with contextlib.suppress(host.HostFailed):
@@ -79,6 +82,7 @@ class Porter:
     # --- ports -----------------------------------------------------------------------------------
 
     def _settle_ports(self, problems: list[str]) -> dict[str, str]:
+        self._silent = False
         try:
             links = host.links()
             if self._order.bridge not in links:
@@ -89,6 +93,7 @@ class Porter:
         except host.HostFailed as error:
             self._let_go(problems, str(error))
             return dict.fromkeys(self._order.ports, "failed")
+        self._silent = True
         return {name: self._settle_port(name, links, problems) for name in self._order.ports}
 
     def _settle_port(self, name: str, links: dict[str, Any], problems: list[str]) -> str:
@@ -113,11 +118,11 @@ class Porter:
         problems.append(problem)
         for name in self._order.ports:
             with contextlib.suppress(host.HostFailed):
-                host.run("ip", "link", "set", name, "nomaster")
+                host.run("ip", "link", "set", "dev", name, "nomaster")
 
     # --- radio -----------------------------------------------------------------------------------
 
-    def _settle_radio(self, problems: list[str]) -> dict[str, Any] | None:
+    def _settle_radio(self, problems: list[str], *, to_be_moved: bool) -> dict[str, Any] | None:
         if self._order.radio is None:
             return None
         try:
@@ -127,7 +132,7 @@ class Porter:
             self._memory.keep_radio(radio.macs)
             for interface in radio.interfaces:
                 host.silence(interface)
-            where = self._move(radio, problems)
+            where = self._move(radio, problems) if to_be_moved else "host"
         except host.HostFailed as error:
             problems.append(str(error))
             return {"phy": None, "where": "missing", "can_move": True}
@@ -180,17 +185,14 @@ class Porter:
     # --- waiting ---------------------------------------------------------------------------------
 
     def _wait(self, timeout: float) -> None:
-        handles = {w.stdout.fileno(): w for w in self._watchers if w.stdout is not None}
-        watched: list[Any] = [self._wake, *handles, *self._peers()]
+        assert self._watcher.stdout is not None
+        events = self._watcher.stdout.fileno()
+        watched: list[Any] = [self._wake, events, *self._peers()]
         ready = select.select(watched, [], [], timeout)[0]
         if self._wake in ready:
             os.read(self._wake, 4096)
-        for descriptor in [r for r in ready if r in handles]:
-            if not os.read(descriptor, 65536):
-                if handles[descriptor].args == _WATCHERS[1]:  # a host without any Wi-Fi
-                    self._watchers.remove(handles[descriptor])
-                else:
-                    sys.exit("`ip monitor` has ended")
+        if events in ready and not os.read(events, 65536):
+            sys.exit("`ip monitor` has ended")
         if self._access_point is not None and self._access_point in ready:
             self._access_point.close()
             self._access_point = None

@@ -62,18 +62,18 @@ def silence(name: str) -> None:
 
 def attach(port: str, bridge: str) -> None:
     """Make a port part of a bridge, and bring it up. Raises HostFailed."""
-    run("ip", "link", "set", port, "master", bridge)
-    run("ip", "link", "set", port, "up")
+    run("ip", "link", "set", "dev", port, "master", bridge)
+    run("ip", "link", "set", "dev", port, "up")
 
 
 def give_back(name: str, before: Mapping[str, Any]) -> None:
     """Let an interface be as it was; what can't be restored is left out."""
     master = before.get("master")
-    _try("ip", "link", "set", name, *(("master", str(master)) if master else ("nomaster",)))
+    _try("ip", "link", "set", "dev", name, *(("master", str(master)) if master else ("nomaster",)))
     for pattern, value in (before.get("settings") or {}).items():
         with contextlib.suppress(OSError):
             (SETTINGS / pattern.format(name)).write_text(value)
-    _try("ip", "link", "set", name, "up" if before.get("up") else "down")
+    _try("ip", "link", "set", "dev", name, "up" if before.get("up") else "down")
     for address in before.get("addresses") or ():
         _try("ip", "address", "replace", *address, "dev", name)
     for route in before.get("routes") or ():
