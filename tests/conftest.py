@@ -24,7 +24,7 @@ TIME_LIMITS = {
     "containers": 600,
     "leaks": 900,
     "web": 300,
-    "vm": 900,
+    "vm": 1500,
 }
 
 

@@ -1,7 +1,7 @@
 """The router at work in the virtual machine, and the devices and providers around it.
 
 `guest/world` plugs it all together before the machine's programs start: wan0 and wan1 lead to two
-providers, lan1 to the device `wired`; `tablet` and `phone` have radios.
+providers, lan1 and lan2 to the devices `wired1` and `wired2`; `tablet` and `phone` have radios.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ FOLDER = "/opt/manyways"
 SEEN_BY = {"direct": "192.168.10.", "other": "192.168.20."}
 # mac80211_hwsim numbers its radios in their addresses.
 MACS = {
-    "wired": "02:00:00:00:aa:01",
+    "wired1": "02:00:00:00:aa:01",
+    "wired2": "02:00:00:00:aa:02",
     "tablet": "02:00:00:00:01:00",
     "phone": "02:00:00:00:02:00",
 }
+RADIOS = {"tablet": "wlan1", "phone": "wlan2"}
+FREQUENCY = 2437  # MHz: channel 6, which the tests' access point has
 CONFIG = """\
 lan:
-  interfaces: [lan1]
+  interfaces: [lan1, lan2]
 uplinks:
   home: {interface: wan0}
   fibre: {interface: wan1}
@@ -54,12 +57,12 @@ class Home:
         self.await_healthy()
 
     def compose_up(self) -> None:
-        self.machine.must(f"cd {FOLDER} && docker compose up -d --no-build", 120)
+        self.machine.must(f"cd {FOLDER} && docker compose up -d --no-build", 300)
 
     def await_engine(self) -> None:
-        self.machine.until("docker version >/dev/null", 180)
+        self.machine.until("docker version >/dev/null", 400)
 
-    def await_healthy(self, seconds: float = 400) -> None:
+    def await_healthy(self, seconds: float = 800) -> None:
         """Wait until `orchestrator status` says that all is well."""
         self.machine.until("docker exec manyways-orchestrator orchestrator status", seconds)
 
@@ -83,7 +86,7 @@ class Home:
 
     # --- a device -------------------------------------------------------------------------------
 
-    def lease(self, device: str, interface: str, seconds: float = 60) -> str:
+    def lease(self, device: str, interface: str, seconds: float = 120) -> str:
         """Have a device ask for an address, and return it."""
         client = f"busybox udhcpc -i {interface} -n -q -t 5 -T 2 -s /opt/guest/lease"
         self.machine.until(f"ip netns exec {device} {client}", seconds)
@@ -91,11 +94,42 @@ class Home:
         address: str = json.loads(shown)[0]["addr_info"][0]["local"]
         return address
 
-    def browse(self, device: str, by: str, seconds: float = 60) -> None:
+    def browse(self, device: str, by: str, seconds: float = 120) -> None:
         """Wait until a device's browser is seen on the internet as a customer of `by`."""
         # By its name, so that the destination's resolver answers as well.
         self.machine.until(
             f"ip netns exec {device} curl -sS -m 8 http://web.test/ | tee /dev/stderr |"
             f" grep -q '^{SEEN_BY[by]}'",
             seconds,
+        )
+
+    # --- a device's radio -----------------------------------------------------------------------
+
+    def join(self, device: str, ssid: str, passphrase: str, seconds: float = 120) -> None:
+        """Have a device join a Wi-Fi network, and wait until it has."""
+        self.start_joining(device, ssid, passphrase)
+        status = f"wpa_cli -p /run/{device}/wpa -i {RADIOS[device]} status"
+        self.machine.until(f"{status} | grep -q ^wpa_state=COMPLETED", seconds)
+
+    def start_joining(self, device: str, ssid: str, passphrase: str) -> None:
+        """Have a device begin to join a network, as one that was switched on just now."""
+        self.leave(device)
+        folder = f"/run/{device}"
+        # A scan of every channel takes 11 s.
+        network = (
+            f"ctrl_interface={folder}/wpa\n"
+            f'network={{\n ssid="{ssid}"\n psk="{passphrase}"\n key_mgmt=WPA-PSK\n'
+            f" scan_freq={FREQUENCY}\n}}\n"
+        )
+        self.machine.write(f"{folder}/wpa.conf", network.encode(), "600")
+        self.machine.must(
+            f": >{folder}/wpa.log; ip netns exec {device} wpa_supplicant -B -D nl80211"
+            f" -i {RADIOS[device]} -c {folder}/wpa.conf -P {folder}/wpa.pid -f {folder}/wpa.log"
+        )
+
+    def leave(self, device: str) -> None:
+        """Switch a device's Wi-Fi off."""
+        pid = f"/run/{device}/wpa.pid"
+        self.machine.must(
+            f"[ ! -s {pid} ] || {{ kill $(cat {pid}); while [ -e {pid} ]; do sleep 0.1; done; }}"
         )

@@ -21,7 +21,7 @@ from typing import Any
 BUILD = Path(__file__).parents[2] / "build/vm"
 ACCELERATOR = os.environ.get("MANYWAYS_VM_ACCELERATOR", "tcg")
 # From power to a shell, emulated on a busy machine.
-BOOT_SECONDS = 180
+BOOT_SECONDS = 400
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Machine:
 
     def reboot(self) -> None:
         """Restart it as a person does: Docker stops its containers, the disks are written."""
-        self.run("engine stop; sync; mount -o remount,ro /var/lib/docker; true", seconds=120)
+        self.run("engine stop; sync; mount -o remount,ro /var/lib/docker; true", seconds=300)
         self.power_cut()
 
     def end(self) -> None:
@@ -102,17 +102,17 @@ class Machine:
 
     # --- a shell --------------------------------------------------------------------------------
 
-    def run(self, command: str, seconds: float = 60) -> Done:
+    def run(self, command: str, seconds: float = 120) -> Done:
         """Run a shell command in the machine; it may fail. 124 says that it took too long."""
         return self._ask(command, seconds, until=False)
 
-    def must(self, command: str, seconds: float = 60) -> str:
+    def must(self, command: str, seconds: float = 120) -> str:
         """Run a command that has to succeed, and return its output."""
         done = self.run(command, seconds)
         assert done.ok, f"{command}: {done.returncode}\n{done.out}"
         return done.out
 
-    def until(self, command: str, seconds: float = 60) -> str:
+    def until(self, command: str, seconds: float = 120) -> str:
         """Repeat a command, in the machine, until it succeeds; return its output then."""
         done = self._ask(command, seconds, until=True)
         assert done.ok, f"still not after {seconds} s: {command}: {done.returncode}\n{done.out}"
