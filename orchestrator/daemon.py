@@ -25,6 +25,7 @@ from orchestrator.access import Access
 from orchestrator.activity import Activity
 from orchestrator.added import Shelf
 from orchestrator.addressing import Side, egress_container, mac_address
+from orchestrator.backup.restoring import can_be_taken_in, take_in, unfinished
 from orchestrator.desired import ROUTER, status_file
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
@@ -103,6 +104,7 @@ class Daemon:
             host.prepare_lan_port,
             self._gates,
             added,
+            lambda: unfinished(config_directory, state_directory),
             radios.find,
         )
         self._strangers = Strangers(self._switchboard, router)
@@ -314,15 +316,33 @@ def _end_now(ended: threading.ExceptHookArgs) -> None:
     os._exit(1)  # an end in order would take the router down
 
 
+def _take_in_restored(config: Path, state: Path) -> None:
+    """Let what was restored take the place of what was remembered. Raises EngineFailed, OSError.
+
+    The router stops first: numbers of marks would mean other devices and destinations, and the
+    DHCP server would write its own leases over the restored ones.
+    """
+    if not can_be_taken_in(config, state):
+        return
+    log.info("taking in what was restored")
+    engine = Engine()
+    for container in engine.containers():
+        engine.end(container.name, grace=5)
+    take_in(state)
+
+
 def main() -> int:
     """Run the daemon of this container."""
     threading.excepthook = _end_now
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue of two is no news
+    state = Path(os.environ.get("MANYWAYS_STATE", "/var/lib/manyways"))
+    config = Path(os.environ.get("MANYWAYS_CONFIG", "/config"))
     try:
+        _take_in_restored(config, state)
         daemon = Daemon(
-            Path(os.environ.get("MANYWAYS_STATE", "/var/lib/manyways")),
-            Path(os.environ.get("MANYWAYS_CONFIG", "/config")),
+            state,
+            config,
             os.environ.get("MANYWAYS_TAG", __version__),
         )
         return daemon.run(Path(os.environ.get("MANYWAYS_SOCKET", "/run/manyways/control.sock")))

@@ -204,7 +204,7 @@ class WifiNetwork:
 class Wifi:
     """The access point. `radio` names a phy or its interface; None: the only one that there is.
 
-    `country` is an ISO 3166-1 code; `channel` None: one that every country allows.
+    `country` is an ISO 3166-1 code; `channel` None: one that hardly any country forbids.
     """
 
     country: str

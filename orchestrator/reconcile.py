@@ -86,8 +86,10 @@ class Reconciler:
         prepare_lan_port: Callable[[str], None],
         gates: Gates,
         added: Shelf,
+        unfinished: Callable[[], str] = lambda: "",
         radio: Callable[[Wifi | None], Radio | None] = lambda _wifi: None,
     ) -> None:
+        """`unfinished` says why what is on disk may not be taken in yet; "" when it may."""
         self._directory = directory
         self._tag = tag
         self._engine = engine
@@ -102,6 +104,7 @@ class Reconciler:
         self._reading = threading.Lock()
         self._images: Images | None = None
         self._added = added
+        self._unfinished = unfinished
         self._files: Config | None = last_good.read().value
         self.config: Config | None = self._files and with_added(self._files, added.usable)
         self.config_errors: tuple[str, ...] = ()
@@ -148,6 +151,8 @@ class Reconciler:
         self._added.overrule(names)
 
     def _read(self) -> Config:
+        if unfinished := self._unfinished():
+            raise BadConfiguration((unfinished,))
         try:
             return configuration.load(self._directory, self._host_facts())
         except configuration.ConfigErrors as errors:

@@ -40,8 +40,6 @@ _SILENT = {
     "net.ipv4.ip_forward": "0",
     "net.ipv4.conf.all.arp_ignore": "8",
     "net.ipv4.conf.default.arp_ignore": "8",
-    "net.ipv6.conf.all.disable_ipv6": "1",
-    "net.ipv6.conf.default.disable_ipv6": "1",
 }
 
 
@@ -51,8 +49,13 @@ def network(config: Config) -> NetworkSpec:
     if config.lan_is_bridge:
         driver, options = "bridge", {**ISOLATED_BRIDGE, "com.docker.network.bridge.name": BRIDGE}
     else:
-        driver, options = "macvlan", {"parent": lan.interfaces[0]}
+        driver, options = "macvlan", {"parent": carrier(config)}
     return NetworkSpec(addressing.LAN_NETWORK, driver, lan.network, lan.placeholder, options)
+
+
+def carrier(config: Config) -> str:
+    """Return the host's interface on which the LAN is."""
+    return BRIDGE if config.lan_is_bridge else config.lan.interfaces[0]
 
 
 def containers(

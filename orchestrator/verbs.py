@@ -6,6 +6,7 @@ A verb asks the daemon and returns an `Answer`: text for a person, the same as d
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from orchestrator.client import Event, Outcome
+    from orchestrator.keeping import Unkept
     from orchestrator.model import HostFacts
 
 
@@ -32,6 +34,7 @@ class Answer:
     code: int = 0
     trouble: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
+    raw: bytes = b""  # a file, in the place of `text`
 
 
 _PAGE = 200  # events that the daemon gives at a time
@@ -221,6 +224,71 @@ def init(args: Namespace, _control: Control, _style: Style) -> Answer:
     if wanted is None:
         return Answer("", {}, 1, ("nothing was written",))
     return Answer(render(wanted, ports).rstrip(), {}, aside=tuple(plugs(wanted, ports)))
+
+
+def backup(args: Namespace, _control: Control, _style: Style) -> Answer:
+    """Make a backup, without the daemon; it is printed, not written."""
+    from orchestrator.keeping import Folders, Unkept, back_up
+
+    try:
+        raw = back_up(Folders(args.config, args.state), sys.stdin.buffer)
+    except Unkept as error:
+        return _unkept(error)
+    return Answer("", {}, raw=raw)
+
+
+def restore(args: Namespace, _control: Control, _style: Style) -> Answer:
+    """Say what a backup would change, or restore it, without the daemon."""
+    from orchestrator import keeping
+
+    folders = keeping.Folders(args.config, args.state)
+    facts, trouble = _host_facts()
+    try:
+        wanted = keeping.before(folders) if args.back else keeping.open_backup(sys.stdin.buffer)
+        preview = keeping.restore(wanted, folders, facts, dry_run=args.dry_run)
+    except keeping.Unkept as error:
+        return _unkept(error)
+    text = "\n".join(clean(line) for line in (*preview.lines, *preview.mistakes))
+    beside = "router.yaml.restored does not fit yet: correct it, then name it router.yaml"
+    done = beside if preview.mistakes else ""
+    return Answer(text if args.dry_run else done, {}, 0, trouble)
+
+
+def support(args: Namespace, control: Control, style: Style) -> Answer:
+    """Make the archive for a bug report; what does not answer is told of in it."""
+    import json
+
+    from orchestrator import __version__
+    from orchestrator.backup.contents import Contents, Unreadable, collect
+    from orchestrator.client import ControlError
+    from orchestrator.runtime.gathering import gather
+    from orchestrator.support.archive import build
+
+    try:
+        found = collect(args.config, args.state)
+    except Unreadable:
+        found = Contents({}, {})
+    gathered, machine = gather("manyways-orchestrator")
+    gathered["version.txt"] = f"Manyways {__version__}\n"
+    # Here in the container; doctor looks at the host and needs no daemon.
+    for name, ask in (("status", status), ("plan", plan), ("doctor", doctor), ("check", check)):
+        try:
+            said = json.dumps(ask(args, control, style).data, indent=1)
+        except ControlError as error:
+            said = f"{error.message}\n{error.hint}"
+        gathered[f"{name}.json"] = said
+    return Answer("", {}, raw=build(found, gathered, machine))
+
+
+def upgrade(_args: Namespace, _control: Control, _style: Style) -> Answer:
+    """The host does it: what is replaced can't replace itself."""
+    text = "an upgrade needs the host's command: compose/orchestrator upgrade, in the checkout"
+    return Answer("", {}, 1, (text,))
+
+
+def _unkept(error: Unkept) -> Answer:
+    hint = f"; {error.hint}" if error.hint else ""
+    return Answer("", {}, 1, (f"{error}{hint}",))
 
 
 def _host_facts() -> tuple[HostFacts | None, tuple[str, ...]]:

@@ -13,7 +13,7 @@ CHANNELS = {
     Band.GHZ_2_4: tuple(range(1, 14)),
     Band.GHZ_5: (*range(36, 65, 4), *range(100, 145, 4), *range(149, 178, 4)),
 }
-# Allowed in every country, and without waiting for radars.
+# Forbidden in hardly any country, and without waiting for radars.
 PREFERRED = {Band.GHZ_2_4: 6, Band.GHZ_5: 36}
 RADAR = range(52, 145)  # channels on which an access point must listen for radars first
 
@@ -97,7 +97,7 @@ def band_of(wifi: Wifi, radio: Radio | None) -> Band:
 
 
 def channel_of(wifi: Wifi, radio: Radio | None) -> int:
-    """Return the channel: as said, or one that is sure to be allowed."""
+    """Return the channel: as said, or one that is likely to be allowed."""
     band = band_of(wifi, radio)
     if wifi.channel is not None:
         return wifi.channel

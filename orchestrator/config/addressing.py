@@ -124,7 +124,7 @@ def _ports(section: Section, host: HostFacts | None, *, wifi: bool) -> tuple[str
     for name in dict.fromkeys(found):
         if found.count(name) > 1:
             section.error(key, f"{name} is given twice", "name each port once")
-        port = check_interface(section, key, name, host)
+        port = check_interface(section, key, name, host, ", or make it an access point: `wifi:`")
         if port and port.is_default_route:
             section.error(
                 key,
@@ -135,9 +135,12 @@ def _ports(section: Section, host: HostFacts | None, *, wifi: bool) -> tuple[str
 
 
 def check_interface(
-    section: Section, key: str, name: str, host: HostFacts | None
+    section: Section, key: str, name: str, host: HostFacts | None, instead: str = ""
 ) -> HostInterface | None:
-    """The host's interface of that name; says what is wrong with it."""
+    """The host's interface of that name; says what is wrong with it.
+
+    `instead` is what else could be done with a Wi-Fi interface.
+    """
     if host is None:
         return None
     port = next((i for i in host.interfaces if i.name == name), None)
@@ -150,7 +153,7 @@ def check_interface(
         section.error(
             key,
             f"{name} is a Wi-Fi interface, which cannot carry several MAC addresses",
-            "use a wired port",
+            f"use a wired port{instead}",
         )
     return port
 

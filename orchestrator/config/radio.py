@@ -66,7 +66,7 @@ def _wpa3(text: str, commands: Iterable[str]) -> bool:
     It needs management frame protection (the cipher CMAC) and to see the authentication frames
     itself. Drivers built on mac80211 leave those to hostapd, and have the command `authenticate`
     by the same token. Those whose firmware is the access point (brcmfmac of the Raspberry Pi)
-    may say the line on SAE too, but mean stations, and the firmware turns SAE away.
+    may say the line on SAE too, but mean stations: their hostapd sees no authentication frame.
     """
     return "00-0f-ac:6)" in text and _SAE in text and "authenticate" in commands
 

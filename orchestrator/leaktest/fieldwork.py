@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
-from orchestrator import addressing, health
+from orchestrator import addressing, health, segment
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import ROUTER, router_address, status_file
 from orchestrator.leaktest.words import (
@@ -104,7 +104,7 @@ class Fieldwork:
         """Make the probe a device of the home. Raises ProbeFailed."""
         state = self._house.switchboard.state
         mac = mac_address(state.install, Side.LEAKTEST_LAN)
-        self.probe.join(self._house.config.lan.interfaces[0], mac)
+        self.probe.join(segment.carrier(self._house.config), mac)
         offer = self.probe.wait_for_lease(lambda: self.pause(0.0))
         self.probe.use(offer, mac_address(state.install, Side.ROUTER_LAN))
         return offer

@@ -39,6 +39,11 @@ _OUR_NETWORKS = re.compile(r"manyways-(lan|uplink-.+|transit-.+)")
 # The porter gives the host's interfaces back when it ends in order.
 _IN_ORDER, _GRACE_S = (PORTER,), 20
 _SOCKET = "/var/run/docker.sock"
+_ABOUT = (
+    *("ServerVersion", "Driver", "CgroupDriver", "CgroupVersion", "SecurityOptions"),
+    *("KernelVersion", "OperatingSystem", "Architecture", "NCPU", "MemTotal", "MemoryLimit"),
+    *("LiveRestoreEnabled", "DefaultRuntime", "LoggingDriver", "Warnings", "FirewallBackend"),
+)
 _LOG_OPTIONS = {"max-size": "1m", "max-file": "2"}  # an SD card is small and wears out
 
 
@@ -164,6 +169,29 @@ class Engine:
                 return None
             raise
         return int(state["Pid"]) or None
+
+    def about(self) -> tuple[dict[str, Any], str]:
+        """Return what a bug report says of the engine, and this machine's name.
+
+        Not all of it: proxies and registries may hold passwords. Raises EngineFailed.
+        """
+        with _engine_errors("looking at the engine"):
+            info, version = self._api.info(), self._api.version()
+        said = {key: info[key] for key in _ABOUT if key in info}
+        return {**said, "ApiVersion": version.get("ApiVersion")}, str(info.get("Name", ""))
+
+    def state(self, container: str) -> dict[str, Any]:
+        """Return how a container is and what it was made from. Raises EngineFailed."""
+        with _engine_errors(f"looking at {container}"):
+            found = self._api.inspect_container(container)
+        state, config = found["State"], found["Config"]
+        return {
+            "state": {key: value for key, value in state.items() if key != "Health"},
+            "health": (state.get("Health") or {}).get("Status"),
+            "image": config.get("Image"),
+            "image_id": found.get("Image"),
+            "restarts": found.get("RestartCount"),
+        }
 
     def logs(self, container: str, lines: int) -> list[str]:
         """Return the last lines that a container wrote."""

@@ -11,6 +11,7 @@ from typing import cast
 from orchestrator.access import Access
 from orchestrator.activity import Activity
 from orchestrator.added import Shelf
+from orchestrator.backup.restoring import unfinished
 from orchestrator.documents import Document
 from orchestrator.gates import Gates
 from orchestrator.lookout import Lookout
@@ -97,6 +98,7 @@ class Orchestra:
             self.ports.append,
             self.gates,
             self.added,
+            lambda: unfinished(self.config_folder, state_folder),
         )
         self.neighbours = Neighbours()
         self.offers = OfferWatch(lambda: None, "", "", "")

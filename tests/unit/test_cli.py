@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from orchestrator import cli, verbs
+from orchestrator import cli, command_line, verbs
 from tests.web.reports import degraded, healthy, receipt
 from tests.web.standin import Standin, serve
 
@@ -368,7 +368,7 @@ def test_a_verb_like_no_other_gets_them_all(run: Run) -> None:
     assert "status, devices, assign" in run("zzzz").err
 
 
-@pytest.mark.parametrize("verb", cli.VERBS)
+@pytest.mark.parametrize("verb", command_line.VERBS)
 def test_every_verb_explains_itself_within_80_columns(
     run: Run, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,8 +25,10 @@ from accesspoint import control, link, words
 SETTINGS = Path("/etc/manyways/hostapd.conf")
 STATE = Path("/var/lib/manyways")
 _WAITING_FOR_RADIO = "the radio is not there yet"
+_STAYS = "the driver does not let the radio leave the host's network: the access point is there"
 _HEARTBEAT = 20.0  # s
 _GLANCE = 1.0  # s, while something is under way
+_WAITING = 5.0  # s; the radio's interface is heard of when it comes
 _LINES = 5  # of hostapd's output that tell why it ended
 
 
@@ -79,8 +81,7 @@ class Supervisor:
         handles += listeners
         if self._hostapd is not None:
             handles.append(self._hostapd.stdout)
-        settled = self._told.get("state") == "on" or (self._radio is None and not self._problem)
-        ready = select.select(handles, [], [], _HEARTBEAT if settled else _GLANCE)[0]
+        ready = select.select(handles, [], [], self._patience())[0]
         if self._socket in ready:
             self._porters.append(self._socket.accept()[0])
         for porter in [p for p in self._porters if p in ready]:
@@ -92,6 +93,13 @@ class Supervisor:
         if self._hostapd is not None and self._hostapd.stdout in ready:
             self._read_output()
         return any(self._take_events(c) for c in listeners if c in ready)
+
+    def _patience(self) -> float:
+        if not self._told:
+            return 0.0  # the first look
+        if self._told["state"] == "on":
+            return _HEARTBEAT
+        return _GLANCE if self._radio is not None or self._problem else _WAITING
 
     def _listeners(self) -> list[control.Control]:
         return [c for c in (self._events, *self._extra_events.values()) if c is not None]
@@ -124,7 +132,7 @@ class Supervisor:
 
     def _start_if_possible(self) -> None:
         wanted = words.parse_interface(SETTINGS.read_text())
-        self._radio = link.radio(wanted)
+        self._radio = self._radio_to_use(wanted)
         if self._radio is None:
             # The next one starts at once: what went wrong was that the radio left.
             self._problem, self._pause, self._next_start = "", 0.0, 0.0
@@ -139,6 +147,15 @@ class Supervisor:
         self._hostapd = subprocess.Popen(
             ["hostapd", str(SETTINGS)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
+
+    def _radio_to_use(self, wanted: str) -> words.Radio | None:
+        found = link.radio(wanted)
+        if self._own_namespace:
+            return found
+        # In the host's network the porter silences the bridge first, and calls when it has; and
+        # a radio with another name is somebody else's.
+        ready = bool(self._porters) and found is not None and found.interface == wanted
+        return found if ready else None
 
     def _listen_to_hostapd(self) -> None:
         if self._hostapd is None or self._radio is None or self._radio.interface is None:
@@ -174,7 +191,10 @@ class Supervisor:
         found: dict[str, Any] = {"radio": radio, "channel": None, "networks": []}
         if self._hostapd is not None and self._events is not None and self._radio is not None:
             with contextlib.suppress(control.ControlFailed):
-                return found | _state_of(str(self._radio.interface))
+                now = found | _state_of(str(self._radio.interface))
+                if now["state"] == "on" and not self._own_namespace:
+                    now["message"] = _STAYS
+                return now
         if self._problem:
             return found | {"state": "failed", "message": self._problem}
         if self._radio is None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-DIRECTORY = Path("/run/hostapd")
+DIRECTORY, OWN_DIRECTORY = Path("/run/hostapd"), Path("/run")
 _PATIENCE = 3.0  # s
 _numbers = itertools.count()
 
@@ -20,15 +21,15 @@ class ControlFailed(Exception):
 class Control:
     """A connection to the hostapd of one interface; close it after use."""
 
-    def __init__(self, interface: str, directory: Path = DIRECTORY) -> None:
+    def __init__(self, interface: str) -> None:
         """Connect. Raises ControlFailed."""
-        self._own = Path(f"/run/control-{next(_numbers)}")
+        self._own = OWN_DIRECTORY / f"control-{next(_numbers)}"
         self._own.unlink(missing_ok=True)  # /run outlives a restart of this container
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.settimeout(_PATIENCE)
         try:
             self._socket.bind(str(self._own))
-            self._socket.connect(str(directory / interface))
+            self._socket.connect(str(DIRECTORY / interface))
         except OSError as error:
             self.close()
             raise ControlFailed(f"hostapd on {interface}: {error.strerror}") from error
@@ -54,7 +55,8 @@ class Control:
         """Yield the events that are here, without waiting. Raises ControlFailed."""
         while True:
             try:
-                yield self._socket.recv(8192, socket.MSG_DONTWAIT).decode(errors="replace")
+                # Past Python's socket, which would wait for its time-out.
+                yield os.read(self.fileno(), 8192).decode(errors="replace")
             except BlockingIOError:
                 return
             except OSError as error:

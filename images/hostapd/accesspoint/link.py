@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -34,13 +35,20 @@ def make_bridge(mac: str) -> None:
     if not Path(f"/sys/class/net/{BRIDGE}").exists():
         # Without a wait: a port that comes forwards at once. There is no second way to loop by.
         run("ip", "link", "add", BRIDGE, "type", "bridge", "forward_delay", "0")
+    with contextlib.suppress(LinkFailed):  # a kernel without IPv6
+        run("ip", "link", "set", BRIDGE, "addrgenmode", "none")
     run("ip", "link", "set", leg, "master", BRIDGE)
     run("ip", "link", "set", BRIDGE, "up")
 
 
 def radio(wanted: str) -> words.Radio | None:
     """Return the radio of this namespace, by the interface `wanted` if any. Raises LinkFailed."""
-    return words.parse_radio(run("iw", "phy"), run("iw", "dev"), wanted)
+    try:
+        return words.parse_radio(run("iw", "phy"), run("iw", "dev"), wanted)
+    except LinkFailed as error:
+        if "nl80211 not found" in str(error):
+            return None  # the kernel has no driver of a radio yet
+        raise
 
 
 def max_stations(phy: int) -> int | None:

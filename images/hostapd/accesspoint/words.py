@@ -31,18 +31,25 @@ def parse_interface(settings: str) -> str:
 
 
 def parse_radio(iw_phy: str, iw_dev: str, wanted: str) -> Radio | None:
-    """Return the first radio of what `iw phy` and `iw dev` print.
-
-    Of its interfaces, that with the name `wanted`, or any.
-    """
+    """Return the radio with the interface `wanted`, or the first, of what iw prints."""
+    for owner, names in _interfaces(iw_dev):
+        if wanted in names:
+            return Radio(owner, wanted)
     index = re.search(r"^\s*wiphy index: (\d+)", iw_phy, re.MULTILINE)
+    # Older versions of iw leave the number to be read from the name.
+    index = index or re.search(r"^Wiphy phy(\d+)", iw_phy, re.MULTILINE)
     if index is None:
         return None
     number = int(index[1])
-    own = re.search(rf"^phy#{number}\n(.*?)(?=^phy#|\Z)", iw_dev, re.MULTILINE | re.DOTALL)
-    # One that is no interface of a network (a P2P device) has no such line.
-    names = re.findall(r"^\s*Interface (\S+)", own[1], re.MULTILINE) if own else []
-    return Radio(number, wanted if wanted in names else next(iter(names), None))
+    names = dict(_interfaces(iw_dev)).get(number, [])
+    return Radio(number, next(iter(names), None))
+
+
+def _interfaces(iw_dev: str) -> Iterable[tuple[int, list[str]]]:
+    parts = re.split(r"^phy#(\d+)$", iw_dev, flags=re.MULTILINE)
+    for number, text in zip(parts[1::2], parts[2::2], strict=True):
+        # What is no interface of a network (a P2P device) has no such line.
+        yield int(number), re.findall(r"^\s*Interface (\S+)", text, re.MULTILINE)
 
 
 def parse_max_stations(iw_phy: str) -> int | None:

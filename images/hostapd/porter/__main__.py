@@ -65,7 +65,8 @@ class Porter:
         if found != self._told or time.monotonic() - self._told_at >= _HEARTBEAT:
             report.write(STATE / "status.json", found)
             self._told, self._told_at = found, time.monotonic()
-        missing = bool(problems) or (radio is not None and radio["where"] != "hostapd")
+        away = radio is not None and radio["can_move"] and radio["where"] != "hostapd"
+        missing = bool(problems) or away
         self._wait(_GLANCE if missing else _HEARTBEAT)
 
     def end(self) -> None:
@@ -143,16 +144,17 @@ class Porter:
         pid = self._access_point_pid()
         if pid is not None:
             net = f"--net=/proc/{pid}/ns/net"
-            phys = words.parse_radios(host.run("nsenter", net, "iw", "phy"), "")
+            phys = host.radios("nsenter", net)
             if phys:
                 return {"phy": phys[0].phy, "where": "hostapd", "can_move": True}
         problems.append("the radio is not there")
         return {"phy": None, "where": "missing", "can_move": True}
 
     def _move(self, radio: words.Radio, problems: list[str]) -> str:
+        # Also where it can't move: there the call itself says that the bridge is silent.
+        pid = self._access_point_pid()
         if not radio.can_move or radio.phy in self._stubborn:
             return "host"
-        pid = self._access_point_pid()
         if pid is None or _namespace(pid) in (None, _namespace(os.getpid())):
             problems.append("the access point does not ask for the radio")
             return "host"

@@ -56,7 +56,9 @@ def parse_radios(iw_phy: str, iw_dev: str) -> list[Radio]:
     own = dict(_sections(iw_dev, r"^phy#(\d+)$"))
     found = []
     for phy, text in _sections(iw_phy, r"^Wiphy (\S+)$"):
+        # Older versions of iw leave the number to be read from the name.
         number = re.search(r"^\s*wiphy index: (\d+)", text, re.MULTILINE)
+        number = number or re.fullmatch(r"phy(\d+)", phy)
         if number is None:
             continue
         interfaces = own.get(number[1], "")
