@@ -1,4 +1,4 @@
-"""One virtual machine for each file of tests, with its logs when a test of it fails."""
+"""One virtual machine for each file of tests, with its logs at the end if a test of it failed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 from tests.vm.machine import Machine
 
 LOGS = """
-docker ps -a; for name in $(docker ps -a --format '{{.Names}}'); do
+docker exec manyways-orchestrator orchestrator status; docker ps -a
+for name in $(docker ps -a --format '{{.Names}}'); do
     echo "--- $name"; docker logs --tail 25 "$name" 2>&1; done
 echo "--- dockerd"; tail -n 20 /run/dockerd.log
 echo "--- kernel"; dmesg | tail -n 20; ip -br link; iw dev
@@ -32,22 +33,16 @@ def disks() -> None:
 
 
 @pytest.fixture(scope="module")
-def machine(disks: None) -> Iterator[Machine]:
+def machine(disks: None, request: pytest.FixtureRequest) -> Iterator[Machine]:
     # A socket's path has little room, and pytest's own folders have long names.
     folder = Path(tempfile.mkdtemp(prefix="manyways-vm."))
-    machine = Machine(folder)
+    machine, failed = Machine(folder), request.session.testsfailed
     try:
         machine.start()
         yield machine
+        # Also after a router that did not start, which is no test's own failure.
+        if request.session.testsfailed > failed:
+            sys.stdout.write(machine.run(LOGS, 120).out + machine.log()[-2000:])
     finally:
         machine.end()
         shutil.rmtree(folder)
-
-
-@pytest.fixture(autouse=True)
-def _logs(request: pytest.FixtureRequest, machine: Machine) -> Iterator[None]:
-    """Add to the report of a failed test what the machine knows."""
-    failed = request.session.testsfailed
-    yield
-    if request.session.testsfailed > failed:
-        sys.stdout.write(machine.run(LOGS, 120).out + machine.log()[-2000:])
