@@ -11,10 +11,10 @@ export MANYWAYS_BUILD_CA ?= $(SSL_CERT_FILE)
 
 PYTHON_SOURCES := orchestrator webui images compose tests
 # Programs without a suffix are found by their first line.
-python_scripts = $(shell grep -rlIE '^\#!.*python' --exclude='*.py' images compose)
+python_scripts = $(shell grep -rlIE '^\#!.*python' --exclude='*.py' images compose tests/vm)
 shell_scripts = $(shell grep -rlIE '^\#!.*[/ ](ba|da)?sh( |$$)' --exclude='*.py' images compose tests .ci)
 
-.PHONY: help setup demo demo-down test test-arm64 soak images screenshots lint typecheck pytest lock clean install-cli
+.PHONY: help setup demo demo-down test test-arm64 test-vm soak images screenshots lint typecheck pytest lock clean install-cli
 
 help:  ## this list
 	@echo "Manyways: every device in the house picks its own way out."
@@ -30,6 +30,10 @@ demo-down:  ## remove everything the demo made
 	@compose/home/demo down
 
 test: setup-tests images lint pytest  ## everything: checks, unit, golden, netns, container and page tests
+
+test-vm: images  ## the second tier: a virtual machine with Debian's kernel and simulated Wi-Fi radios
+	@compose/setup --tests-vm
+	MANYWAYS_STRICT=1 $(PY) -m pytest tests/vm $(PYTEST_ARGS)
 
 EVENTS := 3000
 soak: setup-tests images  ## search for leaks for hours: make soak EVENTS=3000 SEED=1

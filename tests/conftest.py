@@ -24,6 +24,7 @@ TIME_LIMITS = {
     "containers": 600,
     "leaks": 900,
     "web": 300,
+    "vm": 1500,
 }
 
 
@@ -57,9 +58,11 @@ def _missing(kind: str) -> str:
         "containers": ("ip", "docker", "tcpdump"),
         "leaks": ("ip", "docker", "tcpdump", "nsenter", "nft"),
         "web": ("ip", "docker", "chromium"),
+        "vm": ("qemu-system-x86_64", "docker", "mke2fs"),
     }[kind]
+    option = "--tests-vm" if kind == "vm" else "--tests"
     if absent := [program for program in programs if shutil.which(program) is None]:
-        return f"not installed: {', '.join(absent)} (compose/setup --tests installs them)"
+        return f"not installed: {', '.join(absent)} (compose/setup {option} installs them)"
     if "docker" in programs:
         return _engine_missing()
     return ""
