@@ -29,7 +29,8 @@ class Standin:
         self.path = path
         self.report = report
         self.asked: list[tuple[str, str, object]] = []
-        self.answers: dict[str, tuple[int, object]] = {}  # path → what to say instead
+        # What to say instead, by path, with its query or without.
+        self.answers: dict[str, tuple[int, object]] = {}
         self.access: Access = {
             "password": False,
             "policy": "everybody",
@@ -47,8 +48,8 @@ class Standin:
             case ["access"] if method == "GET":
                 return 200, self.access
         self.asked.append((method, target, body))
-        if path in self.answers:
-            return self.answers[path]
+        if told := self.answers.get(target) or self.answers.get(path):
+            return told
         match [unquote(part) for part in path.split("/")[3:]]:
             case ["status"]:
                 return 200, self.report

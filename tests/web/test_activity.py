@@ -60,8 +60,9 @@ def test_one_device_can_be_looked_at(visit: Opener, standin: Standin, script: bo
 def test_older_pages_and_the_way_back(visit: Opener, standin: Standin) -> None:
     events = [event(n, "renamed", LATE, old=f"a{n}", new=f"b{n}") for n in (9, 8)]
     standin.answers["/api/v1/activity"] = (200, {"events": events[:1], "before": 9})
+    older = "/api/v1/activity?limit=50&before=9"
+    standin.answers[older] = (200, {"events": events[1:], "before": None})
     page = visit("activity")
-    standin.answers["/api/v1/activity"] = (200, {"events": events[1:], "before": None})
     page.get_by_role("link", name="Older").click()
     expect(page).to_have_url(f"{visit.url}activity?before=9")
     expect(page.locator("#event-8")).to_be_visible()
