@@ -337,7 +337,9 @@ def _observed_container(item: Mapping[str, Any]) -> ObservedContainer:
     name = min((n.lstrip("/") for n in item["Names"]), key=len)
     networks = (item.get("NetworkSettings") or {}).get("Networks") or {}
     running = item["State"] in ("running", "restarting")
-    return ObservedContainer(name, _spec_label(item), running, tuple(sorted(networks)))
+    # "none" and "host" are no legs: they can't be taken off.
+    legs = tuple(sorted(networks.keys() - {"none", "host"}))
+    return ObservedContainer(name, _spec_label(item), running, legs)
 
 
 def _mounts(spec: ContainerSpec) -> list[Any]:
