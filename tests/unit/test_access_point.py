@@ -9,6 +9,7 @@ import pytest
 from accesspoint import words
 from accesspoint.health import healthy
 from porter import words as porter
+from porter.memory import Memory
 
 SAMPLES = Path(__file__).parents[1] / "radio_samples"
 BRCM = (SAMPLES / "brcmfmac.phy").read_text(), (SAMPLES / "brcmfmac.dev").read_text()
@@ -107,6 +108,15 @@ def test_a_radio_is_known_by_its_name_and_then_by_its_address() -> None:
     assert porter.chosen([first], "", ()) == first
     assert porter.chosen([other, back], "wlan0", first.macs) == back
     assert porter.chosen([other], "wlan0", first.macs) is None
+
+
+def test_another_radio_in_the_settings_is_not_the_one_that_was_known(tmp_path: Path) -> None:
+    path = tmp_path / "before.json"
+    Memory(path).keep_radio("wlan0", ("02:00:00:00:00:42",))
+    assert Memory(path).radio_macs("wlan0") == ("02:00:00:00:00:42",)
+    assert Memory(path).radio_macs("wlan1") == ()
+    path.write_text('{"radio": {"name": "wlan0", "macs": 5}, "ports": []}')
+    assert Memory(path).radio_macs("wlan0") == ()
 
 
 def test_a_driver_that_refuses() -> None:

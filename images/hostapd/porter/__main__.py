@@ -127,10 +127,11 @@ class Porter:
         if self._order.radio is None:
             return None
         try:
-            radio = words.chosen(host.radios(), self._order.radio, self._memory.radio_macs)
+            name = self._order.radio
+            radio = words.chosen(host.radios(), name, self._memory.radio_macs(name))
             if radio is None:
                 return self._radio_elsewhere(problems)
-            self._memory.keep_radio(radio.macs)
+            self._memory.keep_radio(name, radio.macs)
             for interface in radio.interfaces:
                 host.silence(interface)
             where = self._move(radio, problems) if to_be_moved else "host"

@@ -25,8 +25,8 @@ class Memory:
         ports = found.get("ports")
         same = found.get("boot") == self._boot and isinstance(ports, dict)
         self._ports: dict[str, dict[str, Any]] = dict(ports or {}) if same else {}
-        macs = found.get("radio_macs")
-        self.radio_macs: list[str] = macs if isinstance(macs, list) else []
+        radio = found.get("radio")
+        self._radio: dict[str, Any] = radio if isinstance(radio, dict) else {}
 
     @property
     def interfaces(self) -> tuple[str, ...]:
@@ -38,10 +38,16 @@ class Memory:
         self._ports[interface] = dict(before)
         self._write()
 
-    def keep_radio(self, macs: tuple[str, ...]) -> None:
-        """Remember by which addresses the radio is known again. Raises OSError."""
-        if macs and list(macs) != self.radio_macs:
-            self.radio_macs = list(macs)
+    def radio_macs(self, name: str) -> tuple[str, ...]:
+        """Return by which addresses the radio is known again that is asked for by `name`."""
+        macs = self._radio.get("macs")
+        known = self._radio.get("name") == name and isinstance(macs, list)
+        return tuple(map(str, macs)) if known and macs else ()
+
+    def keep_radio(self, name: str, macs: tuple[str, ...]) -> None:
+        """Remember by which addresses it is known again. Raises OSError."""
+        if macs and macs != self.radio_macs(name):
+            self._radio = {"name": name, "macs": list(macs)}
             self._write()
 
     def take(self, interface: str) -> dict[str, Any]:
@@ -51,5 +57,5 @@ class Memory:
         return before
 
     def _write(self) -> None:
-        found = {"boot": self._boot, "ports": self._ports, "radio_macs": self.radio_macs}
+        found = {"boot": self._boot, "ports": self._ports, "radio": self._radio}
         report.write(self._path, found)
