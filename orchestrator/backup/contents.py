@@ -23,6 +23,7 @@ from orchestrator import __version__
 from orchestrator.backup.sealed import LARGEST, Unopened
 from orchestrator.config.load import FILE
 from orchestrator.config.profiles import FOLDER
+from orchestrator.first_start import CHOSEN, chosen_file
 
 CONFIG, STATE = "config", "state"
 _MANIFEST = "manifest.json"
@@ -53,10 +54,14 @@ class Contents:
 def collect(config: Path, state: Path) -> Contents:
     """Read what a backup of this router holds. Raises Unreadable.
 
-    Each of the state's files is replaced atomically by who writes it, so each is whole.
+    Each of the state's files is replaced atomically by who writes it, so each is whole. What the
+    router has chosen for want of a router.yaml is one from then on.
     """
+    written = _read_all(config, _config_names(config))
+    if chosen := chosen_file(config, state / CHOSEN):
+        written |= _read_all(chosen.parent, [FILE])
     return Contents(
-        config=_read_all(config, _config_names(config)),
+        config=written,
         state=_read_all(state, state_names(state)),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         version=__version__,

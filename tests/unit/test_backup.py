@@ -18,6 +18,7 @@ from orchestrator.added import Kept
 from orchestrator.backup import contents, restoring, sealed
 from orchestrator.backup.sealed import Unopened
 from orchestrator.documents import Document
+from orchestrator.first_start import CHOSEN
 from orchestrator.keeping import Folders, Unkept
 from orchestrator.store import KnownDevice, State
 from tests.profile_samples import sample
@@ -112,6 +113,15 @@ def _restore(router: Folders, wanted: contents.Contents) -> None:
     restoring.take_in(router.state)
     assert not restoring.pending(router.state)
     assert not list(router.config.glob(".*"))
+
+
+def test_what_was_chosen_without_a_router_yaml_is_one_when_it_comes_back(router: Folders) -> None:
+    text = (router.config / "router.yaml").read_bytes()
+    (router.config / "router.yaml").unlink()
+    assert "router.yaml" not in contents.collect(router.config, router.state).config
+    (router.state / CHOSEN).parent.mkdir()
+    (router.state / CHOSEN).write_bytes(text)
+    assert contents.collect(router.config, router.state).config["router.yaml"] == text
 
 
 def test_nothing_of_a_backup_can_be_read_without_the_passphrase(backup: bytes) -> None:
