@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.vm.home import CONFIG, Home
+from tests.vm.home import CONFIG, MACS, Home
 from tests.vm.machine import Machine
 
 PASSPHRASE = "correct horse battery"
@@ -42,11 +42,29 @@ def test_a_wrong_passphrase_is_refused(home: Home) -> None:
     home.machine.must("! grep -q CTRL-EVENT-CONNECTED /run/phone/wpa.log")
 
 
+def test_who_joins_the_second_network_gets_its_destination(home: Home) -> None:
+    home.join("phone", "Home-Other", "another long secret")
+    home.lease("phone", "wlan2")
+    home.browse("phone", by="other")
+
+
 def test_wired_and_wireless_devices_see_each_other(home: Home) -> None:
     home.join("tablet", "Home", PASSPHRASE)
     wireless, wired = home.lease("tablet", "wlan1"), home.lease("wired1", "eth0")
     home.machine.until(f"ip netns exec wired1 ping -c 1 -W 2 {wireless}", 30)
     home.machine.until(f"ip netns exec tablet ping -c 1 -W 2 {wired}", 30)
+
+
+def test_status_tells_who_is_on_which_network(home: Home) -> None:
+    home.join("tablet", "Home", PASSPHRASE)
+    home.join("phone", "Home-Other", "another long secret")
+    networks = {n["ssid"]: n["stations"] for n in home.ask("status")["wifi"]["networks"]}
+    assert networks == {"Home": 1, "Home-Other": 1}
+    on = {d["mac"]: d["wifi"] for d in home.ask("devices")["devices"]}
+    assert on[MACS["tablet"]]["ssid"] == "Home"
+    assert on[MACS["phone"]]["ssid"] == "Home-Other"
+    assert -100 < on[MACS["tablet"]]["signal_dbm"] < 0
+    assert on.get(MACS["wired1"]) is None
 
 
 TROUBLES = {
