@@ -9,7 +9,6 @@ from orchestrator.model import Config, ObservedContainer, Wifi
 from orchestrator.stations import is_fresh, joined, max_stations
 from orchestrator.wifi import WifiStatus
 
-CONTAINER = "manyways-hostapd"
 _CURES = {
     "waiting": "to learn what holds it, type on the router: orchestrator doctor",
     "failed": "check country, band and channel in router.yaml; more: orchestrator logs hostapd",

@@ -82,7 +82,8 @@ def said(proposal: Proposal) -> str:
     ways = [f"{proposal.lan} to your devices"] if proposal.lan else []
     if wifi := proposal.wifi:
         ways.append(
-            f'Wi-Fi "{wifi.ssid}" is for them (`orchestrator init --yes` tells its passphrase)'
+            f'Wi-Fi "{wifi.ssid}" is for them '
+            f"(`orchestrator wifi --join {wifi.ssid}` shows its passphrase)"
         )
     return (
         f"there is no router.yaml, so this was chosen: {proposal.uplink} leads to the house's "

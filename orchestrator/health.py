@@ -14,13 +14,14 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from orchestrator import dhcp_verdict, kinds
-from orchestrator.access_point import CONTAINER, AccessPoint, access_point
+from orchestrator.access_point import AccessPoint, access_point
 from orchestrator.addressing import Side, egress_container, mac_address
 from orchestrator.desired import DHCP, ROUTER, WEBUI
 from orchestrator.dhcp_packets import DhcpServer
 from orchestrator.model import Config, Destination, Kind, Lease, ObservedContainer, Receipt
 from orchestrator.naming import names
 from orchestrator.presence import Sign, is_here
+from orchestrator.segment import HOSTAPD
 from orchestrator.store import (
     KnownDevice,
     State,
@@ -148,7 +149,7 @@ class Seen:
 
     @property
     def access_point(self) -> AccessPoint | None:
-        return access_point(self.config, self.containers.get(CONTAINER), self.wifi, self.now)
+        return access_point(self.config, self.containers.get(HOSTAPD), self.wifi, self.now)
 
 
 def destination_health(seen: Seen, destination: Destination) -> DestinationHealth:

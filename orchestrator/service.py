@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from orchestrator import __version__, health
 from orchestrator.access import Access
-from orchestrator.access_point import CONTAINER as HOSTAPD
 from orchestrator.activity import Activity
 from orchestrator.addressing import egress_container, is_ours
 from orchestrator.client import words
@@ -33,6 +32,7 @@ from orchestrator.runtime.engine import Engine
 from orchestrator.runtime.offers import OfferWatch
 from orchestrator.runtime.router import RouterLink
 from orchestrator.runtime.volume import Volume
+from orchestrator.segment import HOSTAPD
 from orchestrator.stations import join_text
 from orchestrator.strangers import Strangers
 from orchestrator.switch import ON_TRIAL, Refused, Switchboard, nearest

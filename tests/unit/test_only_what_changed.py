@@ -6,7 +6,6 @@ the one that a change is about is restarted, removed or created.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
 
@@ -21,14 +20,12 @@ from orchestrator.model import (
     DesiredState,
     Destination,
     Kind,
-    ObservedContainer,
-    ObservedNetwork,
-    ObservedState,
     Uplink,
     Verb,
 )
-from orchestrator.plan import digest, make_plan
+from orchestrator.plan import make_plan
 from tests.homes import HOME, LAN, LAPTOP, NEW, PROFILE, TV, without
+from tests.unit.observed import all_of
 
 ROLES = ("router", "dhcp", "webui", "egress")
 IMAGES = Images({r: f"manyways/{r}:dev" for r in ROLES}, {r: f"sha256:{r}" for r in ROLES})
@@ -41,31 +38,10 @@ def _desired(config: Config, state: store.State) -> DesiredState:
     return desired_state(Inputs(config, state, LEASES, IMAGES))
 
 
-def _made(desired: DesiredState) -> ObservedState:
-    """What is there after everything of `desired` was made."""
-
-    def told(container: str) -> dict[str, str]:
-        files = (f for f in desired.files if f.container == container)
-        return {f.path: hashlib.sha256(f.content.encode()).hexdigest()[:16] for f in files}
-
-    return ObservedState(
-        networks=tuple(ObservedNetwork(n.name, digest(n)) for n in desired.networks),
-        containers=tuple(
-            ObservedContainer(
-                c.name, digest(c), True, tuple(leg.network for leg in (*c.legs, *c.hot_legs))
-            )
-            for c in desired.containers
-        ),
-        files={f.path: f.content for f in desired.files},
-        directories=frozenset(desired.directories),
-        told={c.name: told(c.name) for c in desired.containers},
-    )
-
-
 def _steps(new: Config) -> list[str]:
     """What a home goes through whose configuration becomes `new`, but for files."""
     state = store.settle(HOME, NEW, {LAPTOP: "pc"})
-    there = _made(_desired(HOME, state))
+    there = all_of(_desired(HOME, state))
     plan = make_plan(_desired(new, store.settle(new, state, {LAPTOP: "pc"})), there)
     return [f"{a.verb} {a.target}" for a in plan.actions if a.verb not in ON_DISK]
 

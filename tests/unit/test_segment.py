@@ -11,9 +11,6 @@ from orchestrator.model import (
     Config,
     ContainerSpec,
     DesiredState,
-    ObservedContainer,
-    ObservedNetwork,
-    ObservedState,
     OnChange,
     Radio,
     Verb,
@@ -23,6 +20,7 @@ from orchestrator.model import (
 from orchestrator.plan import digest, make_plan
 from porter.words import parse_order
 from tests.homes import HOME, LAN, NEW
+from tests.unit.observed import all_of
 
 ROLES = ("router", "dhcp", "webui", "egress", "hostapd")
 IMAGES = Images({r: f"manyways/{r}:dev" for r in ROLES}, {r: f"sha256:{r}" for r in ROLES})
@@ -99,7 +97,7 @@ def test_the_access_point_comes_to_a_radio_that_cannot_move_and_nothing_else_cha
 def test_another_passphrase_restarts_the_access_point_alone() -> None:
     other = replace(NETWORK, passphrase="another one that is long")
     before, after = _desired(WIRELESS), _desired(replace(WIRELESS, wifi=Wifi("GB", (other,))))
-    plan = make_plan(after, _made(before))
+    plan = make_plan(after, all_of(before))
     verbs = [(a.verb, a.target) for a in plan.actions]
     assert verbs == [
         (Verb.WRITE_FILE, "rendered/hostapd/hostapd.conf"),
@@ -110,7 +108,7 @@ def test_another_passphrase_restarts_the_access_point_alone() -> None:
 
 def test_a_further_port_is_told_to_the_porter_alone() -> None:
     three = replace(HOME, lan=replace(LAN, interfaces=("eth1", "eth3", "eth4")))
-    plan = make_plan(_desired(three, None), _made(_desired(TWO_PORTS, None)))
+    plan = make_plan(_desired(three, None), all_of(_desired(TWO_PORTS, None)))
     verbs = [(a.verb, a.target) for a in plan.actions]
     assert verbs == [
         (Verb.WRITE_FILE, "rendered/porter/porter.json"),
@@ -119,30 +117,13 @@ def test_a_further_port_is_told_to_the_porter_alone() -> None:
 
 
 def test_without_wifi_again_its_containers_and_files_go() -> None:
-    plan = make_plan(_desired(HOME), _made(_desired(WIRELESS)))
+    plan = make_plan(_desired(HOME), all_of(_desired(WIRELESS)))
     steps = {(a.verb, a.target) for a in plan.actions}
     for name in (segment.HOSTAPD, segment.PORTER):
         assert (Verb.REMOVE_CONTAINER, name) in steps
     assert (Verb.REMOVE_FILE, "rendered/hostapd/hostapd.conf") in steps
     verbs = [a.verb for a in plan.actions]
     assert verbs.index(Verb.REMOVE_NETWORK) > verbs.index(Verb.REMOVE_CONTAINER)
-
-
-def _made(desired: DesiredState) -> ObservedState:
-    """Return what is there when all of `desired` is."""
-    creations = make_plan(desired, ObservedState()).actions
-    return ObservedState(
-        networks=tuple(ObservedNetwork(n.name, digest(n)) for n in desired.networks),
-        containers=tuple(
-            ObservedContainer(
-                c.name, digest(c), True, tuple(leg.network for leg in (*c.legs, *c.hot_legs))
-            )
-            for c in desired.containers
-        ),
-        files={f.path: f.content for f in desired.files},
-        directories=frozenset(desired.directories),
-        told={a.target: a.told for a in creations if a.told is not None},
-    )
 
 
 def test_what_the_porter_is_told_while_it_runs_needs_no_restart() -> None:
