@@ -19,6 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from commands import Refused
+
 import report
 from accesspoint import control, link, words
 
@@ -36,7 +38,7 @@ class Supervisor:
     """One hostapd, from the radio's arrival on. Everything happens in `turn`, by one thread."""
 
     def __init__(self, lan_mac: str | None) -> None:
-        """Listen for the porter, and make the bridge. Raises LinkFailed, LegsMissing, OSError."""
+        """Listen for the porter, and make the bridge. Raises Refused, LegsMissing, OSError."""
         self._own_namespace = lan_mac is not None
         if lan_mac is not None:
             link.make_bridge(lan_mac)
@@ -62,7 +64,7 @@ class Supervisor:
             if self._hostapd is None:
                 self._start_if_possible()
             self._listen_to_hostapd()
-        except (link.LinkFailed, control.ControlFailed, OSError) as error:
+        except (Refused, control.ControlFailed, OSError) as error:
             self._problem = str(error)
         self._tell(news)
 

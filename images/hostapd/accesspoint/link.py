@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from pathlib import Path
+
+from commands import Refused, run
 
 import legs
 from accesspoint import words
@@ -12,52 +13,39 @@ from accesspoint import words
 BRIDGE = "br0"
 
 
-class LinkFailed(Exception):
-    """A program refused; the message is its own."""
-
-
-def run(*command: str) -> str:
-    """Return what a program prints. Raises LinkFailed."""
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip()
-        raise LinkFailed(f"{' '.join(command)}: {said or f'exit code {done.returncode}'}")
-    return done.stdout
-
-
 def make_bridge(mac: str) -> None:
     """Put the leg with the address `mac` into the bridge, without any address of its own.
 
-    Raises LinkFailed, legs.LegsMissing.
+    Raises Refused, legs.LegsMissing.
     """
     leg = legs.wait_for_legs({"lan": mac})["lan"]
     run("ip", "address", "flush", "dev", leg)
     if not Path(f"/sys/class/net/{BRIDGE}").exists():
         # Without a wait: a port that comes forwards at once. There is no second way to loop by.
         run("ip", "link", "add", BRIDGE, "type", "bridge", "forward_delay", "0")
-    with contextlib.suppress(LinkFailed):  # a kernel without IPv6
+    with contextlib.suppress(Refused):  # a kernel without IPv6
         run("ip", "link", "set", BRIDGE, "addrgenmode", "none")
     run("ip", "link", "set", leg, "master", BRIDGE)
     run("ip", "link", "set", BRIDGE, "up")
 
 
 def radio(wanted: str) -> words.Radio | None:
-    """Return the radio of this namespace, by the interface `wanted` if any. Raises LinkFailed."""
+    """Return the radio of this namespace, by the interface `wanted` if any. Raises Refused."""
     try:
         return words.parse_radio(run("iw", "phy"), run("iw", "dev"), wanted)
-    except LinkFailed as error:
+    except Refused as error:
         if "nl80211 not found" in str(error):
             return None  # the kernel has no driver of a radio yet
         raise
 
 
 def max_stations(phy: int) -> int | None:
-    """Return how many stations a radio says it can have. Raises LinkFailed."""
+    """Return how many stations a radio says it can have. Raises Refused."""
     return words.parse_max_stations(run("iw", f"phy#{phy}", "info"))
 
 
 def name_interface(found: words.Radio, name: str) -> None:
-    """Give the radio's interface the name that hostapd's settings use. Raises LinkFailed.
+    """Give the radio's interface the name that hostapd's settings use. Raises Refused.
 
     Only in a namespace of our own.
     """

@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from commands import Refused, run
+
 import report
 from porter import host, words
 from porter.memory import Memory
@@ -76,7 +78,7 @@ class Porter:
         self._watcher.kill()
 
     def _give_back(self, name: str) -> None:
-        with contextlib.suppress(host.HostFailed):
+        with contextlib.suppress(Refused):
             if name in host.links():
                 host.give_back(name, self._memory.take(name))
 
@@ -91,7 +93,7 @@ class Porter:
                 return dict.fromkeys(self._order.ports, "waiting")
             # First of all, and again each time: Docker makes the bridge anew when it starts.
             host.silence(self._order.bridge)
-        except host.HostFailed as error:
+        except Refused as error:
             self._let_go(problems, str(error))
             return dict.fromkeys(self._order.ports, "failed")
         self._silent = True
@@ -109,7 +111,7 @@ class Porter:
             host.silence(name)
             if not attached or "UP" not in link["flags"]:
                 host.attach(name, self._order.bridge)
-        except host.HostFailed as error:
+        except Refused as error:
             problems.append(str(error))
             return "failed"
         return "attached"
@@ -118,8 +120,8 @@ class Porter:
         # A bridge that would speak for the host must not hold anything of the home.
         problems.append(problem)
         for name in self._order.ports:
-            with contextlib.suppress(host.HostFailed):
-                host.run("ip", "link", "set", "dev", name, "nomaster")
+            with contextlib.suppress(Refused):
+                run("ip", "link", "set", "dev", name, "nomaster")
 
     # --- radio -----------------------------------------------------------------------------------
 
@@ -135,7 +137,7 @@ class Porter:
             for interface in radio.interfaces:
                 host.silence(interface)
             where = self._move(radio, problems) if to_be_moved else "host"
-        except host.HostFailed as error:
+        except Refused as error:
             problems.append(str(error))
             return {"phy": None, "where": "missing", "can_move": True}
         movable = radio.can_move and radio.phy not in self._stubborn
@@ -161,7 +163,7 @@ class Porter:
             return "host"
         try:
             host.move_radio(radio, pid)
-        except host.HostFailed as error:
+        except Refused as error:
             if words.cannot_move(str(error)):
                 self._stubborn.add(radio.phy)
                 problems.append(f"the driver of {radio.phy} does not let it leave the host")

@@ -5,31 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from commands import Refused, run
 
 from porter import words
 
 SETTINGS = Path(os.environ.get("HOST_SETTINGS", "/proc/sys"))
 
 
-class HostFailed(Exception):
-    """The host refused something; the message says what and why."""
-
-
-def run(*command: str) -> str:
-    """Return what a program prints. Raises HostFailed."""
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip()
-        raise HostFailed(f"{' '.join(command)}: {said or f'exit code {done.returncode}'}")
-    return done.stdout
-
-
 def links() -> dict[str, dict[str, Any]]:
-    """Return {name: what `ip -j link` says}. Raises HostFailed."""
+    """Return {name: what `ip -j link` says}. Raises Refused."""
     return {link["ifname"]: link for link in json.loads(run("ip", "-j", "link") or "[]")}
 
 
@@ -42,7 +30,7 @@ def look(name: str, link: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def silence(name: str) -> None:
-    """Take every address of the host off an interface, and its voice. Raises HostFailed.
+    """Take every address of the host off an interface, and its voice. Raises Refused.
 
     It holds when this returns: what could not be set is an error.
     """
@@ -53,15 +41,15 @@ def silence(name: str) -> None:
                 path.write_text(value)
         except FileNotFoundError:
             if "ipv6" not in pattern or (SETTINGS / "net/ipv6").exists():
-                raise HostFailed(f"{name} has no setting {path.name}") from None
+                raise Refused(f"{name} has no setting {path.name}") from None
         except OSError as error:
-            raise HostFailed(f"{name}: {path.name} can't be set: {error.strerror}") from error
+            raise Refused(f"{name}: {path.name} can't be set: {error.strerror}") from error
     if json.loads(run("ip", "-j", "-4", "address", "show", "dev", name) or "[]"):
         run("ip", "-4", "address", "flush", "dev", name)
 
 
 def attach(port: str, bridge: str) -> None:
-    """Make a port part of a bridge, and bring it up. Raises HostFailed."""
+    """Make a port part of a bridge, and bring it up. Raises Refused."""
     run("ip", "link", "set", "dev", port, "master", bridge)
     run("ip", "link", "set", "dev", port, "up")
 
@@ -81,17 +69,17 @@ def give_back(name: str, before: Mapping[str, Any]) -> None:
 
 
 def radios(*through: str) -> list[words.Radio]:
-    """Return the radios of this namespace, or of that which `through` enters. Raises HostFailed."""
+    """Return the radios of this namespace, or of that which `through` enters. Raises Refused."""
     try:
         return words.parse_radios(run(*through, "iw", "phy"), run(*through, "iw", "dev"))
-    except HostFailed as error:
+    except Refused as error:
         if "nl80211 not found" in str(error):
             return []  # the kernel has no driver of a radio yet
         raise
 
 
 def move_radio(radio: words.Radio, pid: int) -> None:
-    """Move a radio into the network namespace of a process. Raises HostFailed."""
+    """Move a radio into the network namespace of a process. Raises Refused."""
     run("iw", f"phy#{radio.number}", "set", "netns", str(pid))
 
 
@@ -104,5 +92,5 @@ def _settings(name: str) -> dict[str, str]:
 
 
 def _try(*command: str) -> None:
-    with contextlib.suppress(HostFailed):
+    with contextlib.suppress(Refused):
         run(*command)
