@@ -88,7 +88,8 @@ def _engine_errors(doing: str) -> Iterator[None]:
         raise EngineFailed(f"{doing}: the Docker engine does not answer ({error})") from error
 
 
-def _knock(path: str) -> None:
+def knock(path: str = _SOCKET) -> None:
+    """See whether anybody answers, before docker-py asks. Raises EngineFailed."""
     # docker-py never closes the socket of an attempt that failed.
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
@@ -104,7 +105,7 @@ class Engine:
 
     def __init__(self, path: str = _SOCKET) -> None:
         """Connect to the engine's socket at `path`. Raises EngineFailed."""
-        _knock(path)
+        knock(path)
         with _engine_errors("connecting"):
             self._client = docker.DockerClient(base_url=f"unix://{path}", timeout=60)
         self._api: Any = self._client.api

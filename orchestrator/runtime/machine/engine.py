@@ -9,6 +9,7 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from orchestrator.doctor.machine import Docker, NotSeen
+from orchestrator.runtime.engine import EngineFailed, knock
 
 _SOCKET = "unix:///var/run/docker.sock"
 _SECONDS = 20
@@ -23,12 +24,15 @@ def ask() -> tuple[Docker, str, float]:
     Raises NotSeen.
     """
     try:
+        knock()
         api: Any = APIClient(base_url=_SOCKET, timeout=_SECONDS)
         try:
             info, made = api.info(), api.containers(all=True, filters=_OURS)
             images = api.images(filters=_OWNED)
         finally:
             api.close()
+    except EngineFailed as error:
+        raise NotSeen(str(error)) from error
     except (DockerException, RequestException, OSError) as error:
         raise NotSeen(f"Docker's engine does not answer ({error})") from error
     newest: Any = max(made, key=lambda item: float(item["Created"]), default={})
